@@ -1,0 +1,43 @@
+# `make sweep` and `make test` on a fresh machine: Python 3.11 or newer, make and a package registry are all they need.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep test test-all check bench ui report clean
+
+help: ## what there is to make
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+setup: $(READY) ## create .venv and install into it; the other targets do it themselves
+
+sweep: $(READY) ## train the study's first comparison (4 runs, about a minute) and show where to look
+	$(BIN)/python train.py -m activation=relu,tanh optim.lr=0.001,0.1
+
+test: $(READY) ## the tests, without the slow ones
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: $(READY) ## every test
+	$(BIN)/python -m pytest
+
+check: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## speed, as ratios measured in one run
+	$(BIN)/python bench/training.py
+	$(BIN)/python bench/measurements.py
+
+ui: $(READY) ## MLflow's own UI on 127.0.0.1, at the last sweep's page
+	$(BIN)/python -m simplicity_sweep.ui
+
+clean: ## remove what was built; sweeps, data and the store stay
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,112 @@
+"""`hydra/launcher=fused`, the default: jobs of one shape train as one. Hydra imports this module at every start: nothing
+heavy here."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class FusedLauncherConf:
+    _target_: str = "hydra_plugins.fused_launcher.FusedLauncher"
+    max_group: int = 256  # jobs that are open at once; further ones wait until these have ended
+
+
+ConfigStore.instance().store(
+    group="hydra/launcher", name="fused", node=FusedLauncherConf, provider="simplicity-sweep"
+)
+
+
+class HydraSingleton:
+    """The configuration that `${hydra:…}` and `HydraConfig.get()` answer from."""
+
+    def capture(self) -> DictConfig | None:
+        """The one of the running job."""
+        return HydraConfig.instance().cfg
+
+    def restore(self, state: DictConfig | None) -> None:
+        """Puts a job's back."""
+        HydraConfig.instance().cfg = state
+
+
+class FusedLauncher(Launcher):
+    """Runs each job as Hydra's basic launcher does, but lets them meet where they train.
+
+    Each job is run by the ordinary task function in a thread of its own, one at a time. Where it comes to do
+    optimiser steps it waits for the others; then all networks of one shape are stepped together.
+    """
+
+    def __init__(self, max_group: int = 256) -> None:
+        if max_group < 1:
+            raise ValueError(f"hydra.launcher.max_group = {max_group}: should be 1 or more.")
+        self.max_group = max_group
+        self.config: DictConfig | None = None
+        self.task_function: TaskFunction | None = None
+        self.hydra_context: HydraContext | None = None
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Takes what Hydra hands every launcher."""
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """One return per job, in their order; a job that raised has the status FAILED."""
+        from simplicity_sweep.fused.ambient import process_ambients
+        from simplicity_sweep.fused.engine import Engine
+        from simplicity_sweep.fused.rendezvous import Meeting
+
+        assert self.config is not None
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        log.info("Launching %d jobs, fused", len(job_overrides))
+        jobs = [
+            self._job(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)
+        ]
+        outcomes: list[JobReturn | BaseException] = []
+        for first in range(0, len(jobs), self.max_group):
+            meeting = Meeting(Engine(), [*process_ambients(), HydraSingleton()])
+            outcomes += meeting.run(jobs[first : first + self.max_group])
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
+
+    def _job(self, number: int, overrides: list[str]) -> Callable[[], JobReturn]:
+        def run() -> JobReturn:
+            assert self.config is not None and self.hydra_context is not None and self.task_function is not None
+            log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+            with open_dict(config):
+                config.hydra.job.id = number
+                config.hydra.job.num = number
+            return run_job(
+                hydra_context=self.hydra_context,
+                task_function=self.task_function,
+                config=config,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+            )
+
+        return run
+
+
+def _as_return(outcome: JobReturn | BaseException, overrides: Sequence[str]) -> JobReturn:
+    """What a job returned; one that could not even be composed becomes a failed return."""
+    if isinstance(outcome, JobReturn):
+        return outcome
+    if not isinstance(outcome, Exception):
+        raise outcome
+    failed: Any = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
+    failed.return_value = outcome
+    return failed  # type: ignore[no-any-return]

@@ -1,0 +1,63 @@
+"""`hydra/sweeper=grid`, the default: every combination, all of them checked before the first one starts, recorded as one
+MLflow parent run, and closed by a table whatever happened. Hydra imports this module at every start: nothing heavy here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+
+from simplicity_sweep.resolvers import register
+
+register()
+
+
+@dataclass
+class GridSweeperConf:
+    _target_: str = "hydra_plugins.grid_sweeper.GridSweeper"
+    max_batch_size: int | None = None
+    params: dict[str, str] | None = field(default_factory=dict)
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="simplicity-sweep"
+)
+
+
+class GridSweeper(BasicSweeper):
+    """The cartesian product of all choices, as Hydra's basic sweeper makes it."""
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        """The jobs' returns, a sequence for each batch.
+
+        Raises:
+            ConfigError: a job can't be run; none has been started.
+            JobsFailed: some jobs failed; the others are finished and recorded.
+        """
+        from simplicity_sweep.config import JobsFailed
+        from simplicity_sweep.preflight import preflight, resolve
+        from simplicity_sweep.sweep import Sweep
+
+        assert self.config is not None and self.launcher is not None and self.hydra_context is not None
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        batches = self.split_arguments(overrides, self.max_batch_size)
+        jobs = [job for batch in batches for job in batch]
+        compose = self.hydra_context.config_loader.load_sweep_config
+        configs = [compose(self.config, list(job)) for job in jobs]
+        preflight(configs)
+
+        tracking = resolve(configs[0])["tracking"]
+        returns: list[Sequence[JobReturn]] = []
+        with Sweep.recording(tracking, folder=Path(self.config.hydra.sweep.dir), overrides=arguments) as sweep:
+            sweep.expect(len(jobs))
+            for batch in batches:
+                returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
+        failed = [job for batch in returns for job in batch if job.status is not JobStatus.COMPLETED]
+        if failed:
+            raise JobsFailed(f"{len(failed)} of {len(jobs)} jobs failed: see the table above.")
+        return returns

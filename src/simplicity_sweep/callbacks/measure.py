@@ -1,0 +1,76 @@
+"""Measuring a run's network while it trains, without touching the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning import Callback
+
+from simplicity_sweep.callbacks.observation import Observation, Probe
+from simplicity_sweep.data import Split
+from simplicity_sweep.functional import Estimate
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A pure function and the names of the observed tensors that it is given, in their order."""
+
+    function: Callable[..., Estimate | float]
+    of: Sequence[str]
+
+    def __call__(self, observation: Observation) -> Estimate:
+        """The measured value; one that comes without an error is taken for exact."""
+        measured = self.function(*(getattr(observation, name) for name in self.of))
+        return measured if isinstance(measured, Estimate) else Estimate(float(measured))
+
+
+class Measure(Callback):
+    """Logs every measurement of the network as `val/<name>` at validation epochs and `test/<name>` at the end.
+
+    Each stage has its own fixed, ordered probe inputs: the same at every epoch and in every run with the same seed.
+    The test figures come with `test/<name>/standard_error` where the measurement is an estimate over inputs.
+
+    Args:
+        measurements: by name.
+        probes: what is observed in each stage, `val` and `test`.
+        seed: of the probes' random stream (noise, pairs of inputs).
+        every_n_epochs: validation epochs between two measurements.
+    """
+
+    def __init__(
+        self,
+        measurements: Mapping[str, Measurement],
+        probes: Mapping[str, Probe],
+        seed: int,
+        every_n_epochs: int = 1,
+    ) -> None:
+        self.measurements = measurements
+        self.probes = probes
+        self.seed = seed
+        self.every_n_epochs = every_n_epochs
+        self.undefined: dict[str, str] = {}
+        """Why a figure is NaN, by its name."""
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
+            pl_module.log_dict(self._figures(trainer, pl_module, "val"))
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        pl_module.log_dict(self._figures(trainer, pl_module, "test"))
+
+    def _figures(self, trainer: pl.Trainer, network: pl.LightningModule, stage: str) -> dict[str, float]:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        split: Split = getattr(data, stage)
+        observation = Observation(network, split, self.probes[stage], self.seed)
+        figures: dict[str, float] = {}
+        for name, measurement in self.measurements.items():
+            estimate = measurement(observation)
+            figures[f"{stage}/{name}"] = estimate.value
+            if estimate.reason is not None:
+                self.undefined[f"{stage}/{name}"] = estimate.reason
+            if stage == "test" and estimate.standard_error is not None:
+                figures[f"{stage}/{name}/standard_error"] = estimate.standard_error
+        return figures

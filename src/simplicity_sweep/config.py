@@ -1,0 +1,164 @@
+"""What a configuration may hold: every key, its type and its range, checked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from hydra.errors import CompactHydraException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+"""A whole number from 1."""
+
+Rate = Annotated[float, Field(gt=0, lt=float("inf"))]
+"""A finite number above 0."""
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""A number from 0 up to, not including, 1."""
+
+
+class ConfigError(CompactHydraException):
+    """A configuration that can't be run. Hydra prints its message alone, without a stack trace."""
+
+
+class JobsFailed(CompactHydraException):
+    """Some jobs of a sweep failed; Hydra prints the message alone and exits with 1."""
+
+
+class _Closed(BaseModel):
+    """Knows all its keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Factory(BaseModel):
+    """A `_target_` with arguments of its own; the target itself refuses those that it doesn't know."""
+
+    model_config = ConfigDict(extra="allow")
+
+    target: Annotated[str, Field(alias="_target_", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+
+
+class _Partial(_Factory):
+    partial: Annotated[Literal[True], Field(alias="_partial_")]
+
+
+class Optim(_Partial):
+    lr: Rate
+    weight_decay: Annotated[float, Field(ge=0, lt=float("inf"))] = 0.0
+    betas: tuple[Share, Share] | None = None
+    momentum: Share | None = None
+
+
+class Depth(_Closed):
+    hidden_layers: Annotated[int, Field(ge=0, le=1000, strict=True)]
+    width: Annotated[int, Field(ge=2, strict=True)]
+    sizes: list[Count] | None
+
+
+class Data(_Factory):
+    root: Annotated[str, Field(min_length=1)] | None = None
+    batch_size: Count
+    val_size: Count
+    split_seed: Annotated[int, Field(ge=0, strict=True)] = 0
+
+
+class Trainer(BaseModel):
+    """The keys that have a meaning here; Lightning's Trainer refuses those that it doesn't know."""
+
+    model_config = ConfigDict(extra="allow")
+
+    accelerator: Literal["auto", "cpu", "gpu", "cuda"]
+    devices: Literal[1]
+    max_epochs: Count
+    check_val_every_n_epoch: Count = 1
+
+
+class Probe(_Closed):
+    inputs: Annotated[int, Field(ge=2, strict=True)] | None
+    paths: Count
+    points: Annotated[int, Field(ge=2, strict=True)]
+    draws: Count
+    sigma: Rate
+
+
+class Probes(_Closed):
+    val: Probe
+    test: Probe
+
+
+Observed = Literal[
+    "logits",
+    "probabilities",
+    "labels",
+    "noisy_logits",
+    "noisy_probabilities",
+    "path_labels",
+    "jacobian_gram",
+]
+
+
+class Measurement(_Closed):
+    function: _Partial
+    of: Annotated[list[Observed], Field(min_length=1)]
+
+
+class Measure(_Closed):
+    measurements: dict[str, Measurement]
+    every_n_epochs: Count
+    probe: Probes
+
+
+class Tracking(_Closed):
+    uri: Annotated[str, Field(min_length=1)]
+    experiment: Annotated[str, Field(min_length=1)]
+
+
+class Config(_Closed):
+    """One run's whole configuration, resolved and without Hydra's own node."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+    data: Data
+    activation: _Partial
+    depth: Depth
+    optim: Optim
+    trainer: Trainer
+    measure: Measure
+    tracking: Tracking
+
+    @model_validator(mode="after")
+    def _measures_at_validation(self) -> Config:
+        if self.measure.measurements and self.measure.every_n_epochs % self.trainer.check_val_every_n_epoch:
+            raise ValueError(
+                f"measure.every_n_epochs = {self.measure.every_n_epochs} must be a multiple of "
+                f"trainer.check_val_every_n_epoch = {self.trainer.check_val_every_n_epoch}"
+            )
+        return self
+
+
+def check(cfg: Mapping[str, Any]) -> Config:
+    """The validated form of a resolved configuration.
+
+    Raises:
+        ConfigError: names every key that is wrong, its value, and what is allowed.
+    """
+    try:
+        return Config.model_validate(cfg)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_line(problem) for problem in error.errors())) from None
+
+
+def _line(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "configuration"
+    what = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    what = what[:1].lower() + what[1:]
+    if problem["type"] == "extra_forbidden":
+        parent = ".".join(str(part) for part in problem["loc"][:-1])
+        shown = f"python train.py --cfg job{f' --package {parent}' if parent else ''}"
+        return f"{key} is not a key of this configuration. The keys there are shown by: {shown}"
+    if problem["type"] == "missing":
+        return f"{key} is missing."
+    if problem["type"] == "value_error":
+        return f"{what}."
+    return f"{key} = {problem['input']!r}: {what}."

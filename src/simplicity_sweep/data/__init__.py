@@ -1,0 +1,33 @@
+"""Data sets as tensors on the device, batches in an order fixed by seed and epoch, sources of files."""
+
+from simplicity_sweep.data.batches import Batches, FixedBatches, order
+from simplicity_sweep.data.collection import Collection
+from simplicity_sweep.data.digits import Digits
+from simplicity_sweep.data.errors import DataError
+from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
+from simplicity_sweep.data.published import PublishedFile
+from simplicity_sweep.data.sources import Folder, NpmPackage, Source, Torchvision
+from simplicity_sweep.data.split import Split
+from simplicity_sweep.data.tensors import TensorData, hold_out, standardise
+
+__all__ = [
+    "KMNIST",
+    "MNIST",
+    "Batches",
+    "Collection",
+    "DataError",
+    "Digits",
+    "FashionMNIST",
+    "FixedBatches",
+    "Folder",
+    "IdxImages",
+    "NpmPackage",
+    "PublishedFile",
+    "Source",
+    "Split",
+    "TensorData",
+    "Torchvision",
+    "hold_out",
+    "order",
+    "standardise",
+]

@@ -1,0 +1,62 @@
+"""Loaded data that all data modules of one process share: a sweep may run hundreds of jobs in it."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from simplicity_sweep.data.errors import DataError
+from simplicity_sweep.data.split import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of a data set, for training, choosing and final figures, and its number of classes."""
+
+    train: Split
+    val: Split
+    test: Split
+    classes: int
+
+    def versions(self) -> tuple[int, ...]:
+        """Each tensor's count of changes made in place; torch raises it with every one."""
+        return tuple(
+            tensor._version
+            for split in (self.train, self.val, self.test)
+            for tensor in (split.inputs, split.labels)
+        )
+
+
+class Shelf:
+    """What was loaded last, under keys that say all that it depends on; threads may use it at once.
+
+    Args:
+        capacity: How many data sets are kept; beyond that, the one not used for longest goes.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._lock = threading.RLock()  # re-entrant: to load one data set may mean to load another first
+        self._held: OrderedDict[Hashable, tuple[Parts, tuple[int, ...]]] = OrderedDict()
+
+    def get(self, key: Hashable, load: Callable[[], Parts]) -> Parts:
+        """The parts under `key`, from `load()` where they are not held; other threads wait for it.
+
+        Raises:
+            DataError: somebody changed a shared tensor in place. Whoever came after would train on wrong
+                data.
+        """
+        with self._lock:
+            if key not in self._held:
+                parts = load()
+                self._held[key] = (parts, parts.versions())
+                while len(self._held) > self.capacity:
+                    self._held.popitem(last=False)
+            self._held.move_to_end(key)
+            parts, versions = self._held[key]
+        if parts.versions() != versions:
+            raise DataError(
+                "The data tensors that this process shares were changed in place by an earlier run. "
+                "Change a copy instead: `data.test.inputs.clone()`."
+            )
+        return parts

@@ -1,0 +1,62 @@
+"""A part of a data set, as two tensors."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simplicity_sweep.data.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples and their classes, ready for a network.
+
+    Attributes:
+        inputs: float32 `[n, *shape]`, already standardised.
+        labels: int64 `[n]`, from 0, on the same device.
+
+    Raises:
+        DataError: the types, lengths or devices are others.
+
+    Example:
+        >>> split = Split(inputs=torch.zeros(3, 8, 8), labels=torch.tensor([0, 1, 1]))
+        >>> len(split)
+        3
+    """
+
+    inputs: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.inputs.dtype != torch.float32 or self.labels.dtype != torch.int64:
+            raise DataError(
+                "Expected `inputs` to be float32 and `labels` int64, "
+                f"but got {self.inputs.dtype} and {self.labels.dtype}."
+            )
+        if self.inputs.ndim < 2 or self.labels.shape != self.inputs.shape[:1]:
+            raise DataError(
+                "Expected `inputs` to be of shape [n, *shape] and `labels` of shape [n], "
+                f"but got {list(self.inputs.shape)} and {list(self.labels.shape)}."
+            )
+        if self.inputs.device != self.labels.device:
+            raise DataError(
+                "Expected `inputs` and `labels` on one device, "
+                f"but got {self.inputs.device} and {self.labels.device}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors lie."""
+        return self.inputs.device
+
+    def to(self, device: torch.device) -> "Split":
+        """The split on `device`; the same tensors where they are there already."""
+        return Split(self.inputs.to(device), self.labels.to(device))
+
+    def take(self, indices: Tensor) -> "Split":
+        """The examples at `indices`, an int64 tensor `[m]`, in that order, as new tensors."""
+        return Split(self.inputs[indices], self.labels[indices])

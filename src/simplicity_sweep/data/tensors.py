@@ -1,0 +1,214 @@
+"""The base of every data module: whole data sets as tensors on the device, shared within the process."""
+
+import math
+import pickle
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simplicity_sweep.data.batches import Batches, FixedBatches
+from simplicity_sweep.data.errors import DataError, check_whole_number
+from simplicity_sweep.data.permutation import permutation
+from simplicity_sweep.data.sharing import Parts, Shelf
+from simplicity_sweep.data.split import Split
+
+_HOLD_OUT_STREAM = 1
+# Four data sets of MNIST's size take less than 1 GB; a sweep over more loads some of them again.
+_SHELF = Shelf(capacity=4)
+# What a module carries besides that on which its tensors depend.
+_BESIDES = frozenset(vars(pl.LightningDataModule())) | {
+    *("batch_size", "order_seed"),
+    *("train", "val", "test", "classes", "shape"),
+}
+
+
+def standardise(values: NDArray[Any], scale: float, mean: float, std: float) -> Tensor:
+    """`(values / scale - mean) / std` as a new float32 tensor of the same shape, on the CPU.
+
+    The three steps are float32 operations in this order, as in torchvision's `ToTensor` and `Normalize`.
+
+    Args:
+        values: Raw values, for example bytes.
+        scale: The largest raw value, so that `mean` and `std` are in units of the full range.
+        mean: Of the scaled training values.
+        std: Of the scaled training values.
+
+    Example: black, grey and white where the mean is 0.5 and the standard deviation 0.25.
+        >>> standardise(np.array([0, 5, 10]), scale=10, mean=0.5, std=0.25)
+        tensor([-2.,  0.,  2.])
+    """
+    return torch.from_numpy(values.astype(np.float32)).div_(scale).sub_(mean).div_(std)
+
+
+def hold_out(split: Split, val_size: int, split_seed: int) -> tuple[Split, Split]:
+    """The training and the validation part of `split`: all but `val_size` random examples, and those.
+
+    Which ones depends on `split_seed` and `len(split)` alone, so that all replicates of a sweep share them.
+
+    Raises:
+        DataError: `val_size` leaves no example on one of the two sides.
+
+    Example:
+        >>> split = Split(torch.arange(5.0)[:, None], torch.zeros(5, dtype=torch.int64))
+        >>> train, val = hold_out(split, val_size=2, split_seed=0)
+        >>> len(train), len(val)
+        (3, 2)
+    """
+    if not 1 <= val_size < len(split):
+        raise DataError(
+            f"Expected `data.val_size` to be from 1 to {len(split) - 1}, "
+            f"one less than the published training part holds, but got {val_size}."
+        )
+    mixed = permutation(len(split), split_seed, (_HOLD_OUT_STREAM,)).to(split.device)
+    return split.take(mixed[val_size:]), split.take(mixed[:val_size])
+
+
+class TensorData(pl.LightningDataModule, ABC):
+    """A data module that holds its data as tensors on the device.
+
+    A data set of one's own is a subclass with `load`, and with `fetch` and `files` where it reads files:
+
+        class Stripes(TensorData):
+            def load(self):
+                pixels, labels = draw_stripes()  # uint8 [n, 8, 8], int64 [n]
+                inputs = standardise(pixels, scale=255, mean=self.mean, std=self.std)
+                return Split(inputs[:800], labels[:800]), Split(inputs[800:], labels[800:])
+
+    and a file `conf/data/stripes.yaml` with its `_target_` and arguments.
+
+    Modules of one class and process with the same attributes (`batch_size` and `order_seed` aside), files and
+    device share their tensors, which are loaded once. They must not be changed in place.
+
+    Args:
+        root: The folder under which data sets keep their files.
+        batch_size: Examples a training batch.
+        val_size: How many examples of the published training part are held out for validation.
+        split_seed: Decides which.
+        order_seed: Decides the order of the training examples, epoch by epoch.
+        mean: What is subtracted from the scaled values.
+        std: What they are then divided by.
+
+    Attributes:
+        train, val, test: The parts, after `setup`, on the trainer's device or, without a trainer, on the CPU.
+        classes: How many classes there are, after `setup`.
+        shape: The shape of one input, after `setup`; (28, 28) for MNIST. Networks flatten it themselves.
+
+    Raises:
+        DataError: an argument is out of range; later, the data cannot be had.
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    classes: int
+    shape: tuple[int, ...]
+
+    def __init__(
+        self,
+        *,
+        root: str | Path,
+        val_size: int,
+        mean: float,
+        std: float,
+        batch_size: int = 64,
+        split_seed: int = 0,
+        order_seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_whole_number("batch_size", batch_size, least=1)
+        check_whole_number("val_size", val_size, least=1)
+        check_whole_number("split_seed", split_seed, least=0)
+        check_whole_number("order_seed", order_seed, least=0)
+        if not math.isfinite(mean):
+            raise DataError(f"Expected argument `mean` to be finite, but got {mean!r}.")
+        if not (math.isfinite(std) and std > 0):
+            raise DataError(f"Expected argument `std` to be above 0 and finite, but got {std!r}.")
+        self.root = Path(root).expanduser().absolute()
+        self.batch_size = batch_size
+        self.val_size = val_size
+        self.split_seed = split_seed
+        self.order_seed = order_seed
+        self.mean = mean
+        self.std = std
+
+    def fetch(self) -> None:
+        """Bring the files of the data set under `root`; nothing where they are there or none are needed."""
+
+    def files(self) -> Sequence[Path]:
+        """The files that `load` reads: when one is replaced, the data are loaded again."""
+        return ()
+
+    @abstractmethod
+    def load(self) -> tuple[Split, Split]:
+        """The published training part and test part, on the CPU."""
+
+    def prepare_data(self) -> None:
+        """Fetch what is missing. Lightning calls it in one process of a machine; any number may."""
+        self.fetch()
+
+    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002 (Lightning names the stage)
+        """Set `train`, `val`, `test`, `classes` and `shape`; the same for every `stage`."""
+        device = self._device()
+        parts = _SHELF.get(self._key(device), lambda: self._parts(device))
+        self.train, self.val, self.test, self.classes = parts.train, parts.val, parts.test, parts.classes
+        self.shape = tuple(self.train.inputs.shape[1:])
+
+    def train_dataloader(self) -> Batches:
+        """The loader of the training part, in another order every epoch."""
+        return Batches(self.train, self.batch_size, self.order_seed)
+
+    def val_dataloader(self) -> FixedBatches:
+        """The loader of the validation part."""
+        return FixedBatches(self.val)
+
+    def test_dataloader(self) -> FixedBatches:
+        """The loader of the test part."""
+        return FixedBatches(self.test)
+
+    def _device(self) -> torch.device:
+        if self.trainer is None:
+            return torch.device("cpu")
+        if self.trainer.world_size > 1:
+            # Every process would train on every example, in the same order.
+            raise DataError(
+                f"Expected a trainer with 1 device, which holds all data, but got {self.trainer.world_size}. "
+                "Set `trainer.devices=1`; a sweep uses several devices by running several jobs."
+            )
+        return self.trainer.strategy.root_device
+
+    def _key(self, device: torch.device) -> Hashable:
+        """All on which the tensors depend: every attribute, so that one that a subclass adds is not forgotten."""
+        decisive = {name: _hashable(value) for name, value in vars(self).items() if name not in _BESIDES}
+        stamps = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files()]
+        return type(self), frozenset(decisive.items()), tuple(stamps), device
+
+    def _parts(self, device: torch.device) -> Parts:
+        # Tensors made in inference mode could never be trained on, and these are for all later runs.
+        with torch.inference_mode(False):
+            published, test = self.load()
+            if published.inputs.shape[1:] != test.inputs.shape[1:]:
+                raise DataError(
+                    "Expected training and test inputs of one shape, "
+                    f"but got {list(published.inputs.shape[1:])} and {list(test.inputs.shape[1:])}."
+                )
+            labels = torch.cat([published.labels, test.labels])
+            if int(labels.min()) < 0:
+                raise DataError(f"Expected labels from 0, but got {int(labels.min())}.")
+            train, val = hold_out(published, self.val_size, self.split_seed)
+            return Parts(train.to(device), val.to(device), test.to(device), classes=int(labels.max()) + 1)
+
+
+def _hashable(item: Any) -> Hashable:
+    """`item` itself where it can be part of a key, else its contents as bytes."""
+    try:
+        hash(item)
+    except TypeError:
+        return pickle.dumps(item)
+    return item  # type: ignore[no-any-return]

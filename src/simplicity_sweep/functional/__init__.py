@@ -1,0 +1,66 @@
+"""Pure functions that measure how complex and how sensitive a network is.
+
+They need torch and NumPy only; numba, where it is installed, makes the Lempel–Ziv parses fast.
+"""
+
+from simplicity_sweep.functional.complexity import deflate_logits, lz76_errors, lz76_labels, lz76_path
+from simplicity_sweep.functional.deflate import deflate, guan_bytes, raw_bytes
+from simplicity_sweep.functional.degeneracy import degenerate, distinct_predictions
+from simplicity_sweep.functional.encoding import (
+    binarised,
+    by_true_class,
+    labels,
+    labels_along_paths,
+    path_pairs,
+    path_points,
+)
+from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs, undefined
+from simplicity_sweep.functional.evaluation import evaluating, outputs_of
+from simplicity_sweep.functional.jacobian import (
+    jacobian_gram,
+    jacobian_norm_logits,
+    jacobian_norm_probabilities,
+)
+from simplicity_sweep.functional.lempel_ziv import lz76, lz76_batch, lz78, lz_dcl
+from simplicity_sweep.functional.sensitivity import (
+    flip_rate,
+    noise_l2,
+    noise_relative,
+    noisy_outputs,
+    output_spread,
+)
+
+__all__ = [
+    "Estimate",
+    "binarised",
+    "by_true_class",
+    "deflate",
+    "deflate_logits",
+    "degenerate",
+    "distinct_predictions",
+    "evaluating",
+    "flip_rate",
+    "guan_bytes",
+    "jacobian_gram",
+    "jacobian_norm_logits",
+    "jacobian_norm_probabilities",
+    "labels",
+    "labels_along_paths",
+    "lz76",
+    "lz76_batch",
+    "lz76_errors",
+    "lz76_labels",
+    "lz76_path",
+    "lz78",
+    "lz_dcl",
+    "mean_over_inputs",
+    "noise_l2",
+    "noise_relative",
+    "noisy_outputs",
+    "output_spread",
+    "outputs_of",
+    "path_pairs",
+    "path_points",
+    "raw_bytes",
+    "undefined",
+]

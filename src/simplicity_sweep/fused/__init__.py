@@ -1,0 +1,8 @@
+"""Trains one or many networks of one shape as one stacked program, each as if it were trained alone."""
+
+from simplicity_sweep.fused.alone import Alone
+from simplicity_sweep.fused.group import Group
+from simplicity_sweep.fused.member import Member, NotFusable, StepLog, Work
+from simplicity_sweep.fused.signature import signature, why_not_fusable
+
+__all__ = ["Alone", "Group", "Member", "NotFusable", "StepLog", "Work", "signature", "why_not_fusable"]

@@ -1,0 +1,62 @@
+"""Calls a module's own `training_step` and catches what it logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from simplicity_sweep.fused.member import NotFusable
+
+
+@dataclass
+class Logged:
+    """What `self.log` and `self.log_dict` were given during a step, in the order of the calls."""
+
+    values: dict[str, Tensor | float] = field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def log(self, name: str, value: Tensor | float, *_: Any, **options: Any) -> None:
+        """Stands in for `LightningModule.log`."""
+        if not isinstance(value, Tensor | int | float):
+            raise NotFusable(
+                f"training_step logs `{name}` as a {type(value).__name__}; only tensors and numbers can be stacked"
+            )
+        self.values[name] = value.detach() if isinstance(value, Tensor) else float(value)
+        self.options[name] = options
+
+    def log_dict(self, dictionary: Mapping[str, Tensor | float], *_: Any, **options: Any) -> None:
+        """Stands in for `LightningModule.log_dict`."""
+        for name, value in dictionary.items():
+            self.log(name, value, **options)
+
+
+@contextmanager
+def captured_logs(module: nn.Module) -> Iterator[Logged]:
+    """Yields what `module` logs inside the block, in place of whatever its `log` would do with it."""
+    logged, attributes = Logged(), vars(module)
+    replaced: dict[str, Callable[..., None]] = {"log": logged.log, "log_dict": logged.log_dict}
+    before = {name: attributes[name] for name in replaced if name in attributes}
+    attributes.update(replaced)
+    try:
+        yield logged
+    finally:
+        for name in replaced:
+            del attributes[name]
+        attributes.update(before)
+
+
+def training_loss(module: nn.Module, batch: tuple[Tensor, Tensor], batch_idx: object) -> Tensor:
+    """The loss, a scalar, that `module.training_step` returns for `batch`, alone or under the key `loss`.
+
+    Raises:
+        NotFusable: if it returns anything else, None included.
+    """
+    result = cast(Any, module).training_step(batch, batch_idx)
+    loss = result.get("loss") if isinstance(result, Mapping) else result
+    if not isinstance(loss, Tensor):
+        raise NotFusable(f"training_step returns a {type(loss).__name__}, not a loss")
+    return loss

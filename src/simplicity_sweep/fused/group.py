@@ -1,0 +1,146 @@
+"""Steps members together, in blocks, a worker thread a core."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+from simplicity_sweep.fused.alone import Alone
+from simplicity_sweep.fused.block import Block
+from simplicity_sweep.fused.member import Member, StepLog, Work
+from simplicity_sweep.fused.signature import signature, why_not_fusable
+
+# More members a block share the cost of calling each operation; fewer keep the block's tensors in the core's cache.
+_MEMBERS_A_BLOCK = 4
+_Task = Callable[[threading.Event], list[StepLog]]
+
+
+class Group:
+    """Members with equal signatures, stepped as one; each gets the bits that it would get alone, where that can be.
+
+    A member that cannot be stacked is stepped by its own `training_step` instead, and its log says why.
+
+    Args:
+        members: one or more.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        if not members:
+            raise ValueError("Expected argument `members` to hold at least one, but got none.")
+        self._members = list(members)
+        self._alone: dict[int, Alone] = {}
+        self._blocks: list[tuple[list[int], Block]] = []
+        self._placed = False
+
+    def steps(self, works: Sequence[Work]) -> list[StepLog]:
+        """What each member's steps logged; modules and optimisers are then as if each had made them alone.
+
+        Args:
+            works: one a member, all of the same number of batches of the same size.
+
+        Raises:
+            ValueError: if the works do not fit the members or one another.
+        """
+        self._validate(works)
+        if not self._placed:
+            self._place(works)
+        logs: dict[int, StepLog] = {}
+        tasks = [_block_task(block, [works[k] for k in own]) for own, block in self._blocks]
+        workers = max(1, min(torch.get_num_threads(), len(tasks)))
+        with _one_thread_an_operation():
+            for (own, _), done in zip(self._blocks, _in_workers(tasks, workers), strict=True):
+                logs.update(zip(own, done, strict=True))
+        for k, alone in self._alone.items():
+            logs[k] = _in_workers([_alone_task(alone, works[k])], 1)[0][0]
+        return [logs[k] for k in range(len(works))]
+
+    def _validate(self, works: Sequence[Work]) -> None:
+        if len(works) != len(self._members):
+            raise ValueError(
+                f"Expected argument `works` to hold one for each of {len(self._members)} members, but got {len(works)}."
+            )
+        keys = {signature(m, w) for m, w in zip(self._members, works, strict=True)}
+        if len(keys) > 1:
+            raise ValueError(
+                f"Expected members and works with one signature, but got {len(keys)}. Make a Group for each signature."
+            )
+
+    def _place(self, works: Sequence[Work]) -> None:
+        """Decides who is stacked with whom, and who goes alone."""
+        for k, member in enumerate(self._members):
+            if reason := why_not_fusable(member):
+                self._alone[k] = Alone(member, reason)
+        if works[0].steps:
+            with _one_thread_an_operation():
+                self._make_blocks(works)
+                self._check_blocks(works)
+            self._placed = True
+
+    def _make_blocks(self, works: Sequence[Work]) -> None:
+        stacked = [k for k in range(len(self._members)) if k not in self._alone]
+        self._blocks = [(own, Block([self._members[k] for k in own])) for own in _split(stacked)]
+        try:
+            for own, block in self._blocks:
+                block.program(works[own[0]])
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            self._alone.update({k: Alone(self._members[k], reason) for k in stacked})
+            self._blocks = []
+
+    def _check_blocks(self, works: Sequence[Work]) -> None:
+        """Takes out the members for which a block's program computes another loss than their own step."""
+        wrong = {}
+        for own, block in self._blocks:
+            differences = block.check([works[k] for k in own])
+            wrong.update({k: text for k, text in zip(own, differences, strict=True) if text})
+        if wrong:
+            self._alone.update({k: Alone(self._members[k], text) for k, text in wrong.items()})
+            self._make_blocks(works)
+
+
+def _split(members: Sequence[int]) -> list[list[int]]:
+    """Blocks of about equal size, as many as keep every core busy."""
+    cores = torch.get_num_threads()
+    blocks = -(-len(members) // _MEMBERS_A_BLOCK)
+    if len(members) >= cores:
+        blocks = -(-blocks // cores) * cores
+    blocks = min(blocks, len(members))
+    cuts = [i * len(members) // blocks for i in range(blocks + 1)] if blocks else [0]
+    return [list(members[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+
+
+def _block_task(block: Block, works: Sequence[Work]) -> _Task:
+    return lambda stop: block.run(works, stop)
+
+
+def _alone_task(alone: Alone, work: Work) -> _Task:
+    return lambda stop: [alone.run(work, stop)]
+
+
+def _in_workers(tasks: Sequence[_Task], workers: int) -> list[list[StepLog]]:
+    """What the tasks return, each run in a worker thread.
+
+    An interrupt reaches the calling thread, which then lets every worker end the step that it is in.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(task, stop) for task in tasks]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            stop.set()
+
+
+@contextmanager
+def _one_thread_an_operation() -> Iterator[None]:
+    """The workers share out the cores; an operation split over more threads waits for them, and sums in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

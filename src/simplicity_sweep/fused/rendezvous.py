@@ -1,0 +1,141 @@
+"""Many ordinary functions, one at a time, that meet where they have work to do together.
+
+Each function runs in a thread of its own, but only one of them ever runs: a function that calls `meet` is parked until
+all the others have come to such a call or ended; then their requests are answered together, and each goes on with its
+own answer. A function doesn't know whether it runs here: called anywhere else, `meet` answers its request at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from simplicity_sweep.fused.ambient import Ambient, capture_all, restore_all
+
+Result = TypeVar("Result")
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class Desk(Protocol[Request, Answer]):
+    """Answers requests: one answer each, in their order. An answer that is an exception is raised where it was asked."""
+
+    def __call__(self, requests: Sequence[Request]) -> Sequence[Answer | BaseException]:
+        """The answers."""
+
+
+class Abandoned(BaseException):
+    """Raised in a parked function whose meeting has been called off (Ctrl-C), so that it can clean up and end."""
+
+
+@dataclass(eq=False)
+class _Guest(Generic[Result]):
+    function: Callable[[], Result]
+    ambients: Sequence[Ambient]
+    awake: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    request: Any = None
+    answer: Any = None
+    state: list[Any] | None = None
+    outcome: Result | BaseException | None = None
+    ended: bool = False
+
+
+_local = threading.local()
+
+
+def meet(request: Request, desk: Desk[Request, Answer]) -> Answer:
+    """The answer to `request`: together with the other functions' requests inside a `Meeting`, else alone.
+
+    Raises:
+        BaseException: the answer, where it is an exception.
+    """
+    meeting: Meeting | None = getattr(_local, "meeting", None)
+    answer = desk([request])[0] if meeting is None else meeting._park(request)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def in_meeting() -> bool:
+    """Whether the calling function runs in a `Meeting`, beside others."""
+    return getattr(_local, "meeting", None) is not None
+
+
+class Meeting:
+    """Runs functions to their ends, answering their requests together.
+
+    Args:
+        desk: answers what the functions ask through `meet`.
+        ambients: process-wide state that each function shall have to itself.
+    """
+
+    def __init__(self, desk: Desk[Any, Any], ambients: Iterable[Ambient]) -> None:
+        self._desk = desk
+        self._ambients = list(ambients)
+        self._returned = threading.Event()
+        self._abandoned = False
+
+    def run(self, functions: Sequence[Callable[[], Result]]) -> list[Result | BaseException]:
+        """What each function returned or raised, in their order.
+
+        An exception ends its own function only. A KeyboardInterrupt (or anything else that is raised in the calling
+        thread) ends them all: each parked function gets `Abandoned`, then it is raised here.
+        """
+        guests = [_Guest(function, self._ambients) for function in functions]
+        try:
+            for guest in guests:
+                self._wake(guest)
+            while parked := [guest for guest in guests if not guest.ended]:
+                answers = self._desk([guest.request for guest in parked])
+                for guest, answer in zip(parked, answers, strict=True):
+                    guest.answer = answer
+                    self._wake(guest)
+        except BaseException:
+            self._abandoned = True
+            for guest in guests:
+                if guest.thread is not None and not guest.ended:
+                    self._wake(guest)
+            raise
+        return [guest.outcome for guest in guests]  # type: ignore[misc]
+
+    def _wake(self, guest: _Guest[Any]) -> None:
+        """Lets one function run until it parks or ends, in its own surroundings."""
+        mine = capture_all(self._ambients)
+        if guest.state is not None:
+            restore_all(self._ambients, guest.state)
+        self._returned.clear()
+        if guest.thread is None:
+            guest.thread = threading.Thread(target=self._body, args=(guest,), daemon=True)
+            guest.thread.start()
+        else:
+            guest.awake.set()
+        self._returned.wait()
+        if guest.ended:
+            guest.thread.join()
+            guest.state = None
+        else:
+            guest.state = capture_all(self._ambients)
+        restore_all(self._ambients, mine)
+
+    def _body(self, guest: _Guest[Any]) -> None:
+        _local.meeting, _local.guest = self, guest
+        try:
+            guest.outcome = guest.function()
+        except BaseException as error:
+            guest.outcome = error
+        guest.ended = True
+        self._returned.set()
+
+    def _park(self, request: Any) -> Any:
+        guest: _Guest[Any] = _local.guest
+        guest.request = request
+        guest.awake.clear()
+        self._returned.set()
+        guest.awake.wait()
+        if self._abandoned:
+            raise Abandoned
+        answer, guest.answer, guest.request = guest.answer, None, None
+        return answer

@@ -1,0 +1,73 @@
+"""What Lightning logs, written to a run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
+
+from simplicity_sweep.tracking import Run
+
+_FINAL = ("test/", "null/")
+"""What is measured once, after training: one point at step 0, which MLflow draws as a bar."""
+
+
+class RunLogger(Logger):
+    """A Lightning logger that writes curves by epoch to a run, and leaves starting and ending it to others.
+
+    Lightning logs validation and training of one epoch apart; they are written together: when the next
+    epoch's first metrics arrive, when Lightning finalizes the logger, or when the run ends. Parameters are
+    not taken from Lightning: a run is given its own when it starts.
+
+    Args:
+        run: where metrics go.
+
+    Example:
+        >>> import tempfile
+        >>> from simplicity_sweep.tracking import Store
+        >>> store = Store.open(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db", "doctest")
+        >>> logger = RunLogger(Run.start(store, name="0", params={}, tags={}))
+        >>> logger.log_metrics({"val/loss": 2.3, "epoch": 4}, step=3752)
+        >>> logger.finalize("success")
+        >>> [loss] = store.client.get_metric_history(logger.version, "val/loss")
+        >>> loss.step, loss.value
+        (4, 2.3)
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self._epoch: int | None = None
+
+    @property
+    def name(self) -> str:
+        """MLflow's id of the experiment."""
+        return self.run.store.experiment_id
+
+    @property
+    def version(self) -> str:
+        """MLflow's id of the run."""
+        return self.run.id
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Takes metrics of one epoch: that which Lightning adds as `epoch`, else `step`, else 0."""
+        epoch = int(metrics.get("epoch", step or 0))
+        if epoch != self._epoch:
+            self.run.flush()
+            self._epoch = epoch
+        curves = {key: value for key, value in metrics.items() if key != "epoch"}
+        final = {key: curves.pop(key) for key in list(curves) if key.startswith(_FINAL)}
+        self.run.hold_metrics(curves, epoch)
+        self.run.hold_metrics(final, 0)
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: see the class."""
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:  # noqa: ARG002 - Lightning's signature
+        """Writes what waits; the run goes on, as Lightning's test follows its fit."""
+        self.run.flush()

@@ -1,0 +1,165 @@
+"""The ready-made page of a sweep in MLflow's own UI: its jobs as rows, what varies as columns, and charts.
+
+Where an address says `viewStateShareKey=<key>`, MLflow opens the page that the experiment's tag
+`mlflow.sharedViewState.<key>` describes. Its own button "Share" works so, but it is documented nowhere: `plain_link` does
+without.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from mlflow.entities import Run as StoredRun
+
+from simplicity_sweep.store import Store
+
+LOCAL = "http://127.0.0.1:5000"
+"""Where `make ui` serves a store that is a file."""
+
+_ACCURACY = "test/accuracy"
+_SCATTERS = (("test/lz76_path", _ACCURACY), ("test/noise_l2_logits", "test/lz76_path"))
+_BARS = (
+    _ACCURACY,
+    "test/lz76_path",
+    "test/noise_l2_logits",
+    "test/noise_l2_probabilities",
+    "test/flip_rate",
+    "test/jacobian_norm_probabilities",
+)
+_CURVES = ("val/accuracy", "val/lz76_path", "val/noise_l2_logits", "val/loss", "train/loss")
+_PARALLEL = ("test/noise_l2_logits", "test/lz76_path", _ACCURACY)
+_COLUMNS = (_ACCURACY, "test/lz76_path", "test/noise_l2_logits", "test/flip_rate")
+_MOST_PARAMS, _MOST_DRAWN = 8, 50
+
+
+def publish_page(store: Store, parent: str) -> None:
+    """Writes down what the page of the sweep with the parent run `parent` shows; anew where it was before."""
+    state = _state(parent, store.children(parent))
+    store.client.set_experiment_tag(
+        store.experiment_id, f"mlflow.sharedViewState.{parent}", json.dumps(state, separators=(",", ":"))
+    )
+
+
+def runs_link(store: Store, base: str | None = None) -> str:
+    """The address of all runs of the store's experiment, on the server at `base`.
+
+    Without `base` it is the tracking server, or for a store that is a file, the server that `make ui` starts.
+    """
+    server = urlsplit(store.uri)
+    if base is None and server.scheme in ("http", "https"):
+        base = server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()
+    page = f"#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
+    return f"{(base or LOCAL).rstrip('/')}/{page}"
+
+
+def page_link(store: Store, parent: str, base: str | None = None) -> str:
+    """The address of the page that `publish_page` wrote; `base` as for `runs_link`."""
+    return f"{runs_link(store, base)}&{urlencode({'viewStateShareKey': parent, 'compareRunsMode': 'CHART'})}"
+
+
+def plain_link(store: Store, parent: str, base: str | None = None) -> str:
+    """The address of the sweep's jobs, best accuracy first, with columns and charts of MLflow's choice."""
+    query = {
+        "searchFilter": _filter(parent),
+        "orderByKey": f"metrics.`{_ACCURACY}`",
+        "orderByAsc": "false",
+        "compareRunsMode": "CHART",
+    }
+    return f"{runs_link(store, base)}&{urlencode(query, quote_via=quote)}"
+
+
+def _filter(parent: str) -> str:
+    return f"tags.`mlflow.parentRunId` = '{parent}'"
+
+
+def _state(parent: str, jobs: Sequence[StoredRun]) -> dict[str, Any]:
+    """What MLflow's page is to hold, in its own words; what is not said here it chooses itself."""
+    params = _varied(jobs)
+    known = {name for job in jobs for name in job.data.metrics}
+    columns = [f"params.`{name}`" for name in params]
+    columns += [f"metrics.`{name}`" for name in _COLUMNS if name in known]
+    return {
+        "searchFilter": _filter(parent),
+        "orderByKey": f"metrics.`{_ACCURACY}`",
+        "orderByAsc": False,
+        "selectedColumns": ["attributes.`Duration`", *columns],
+        "columnOrder": columns,
+        "runsHiddenMode": "SHOW_ALL" if len(jobs) <= _MOST_DRAWN else "FIRST_20_RUNS",
+        "compareRunSections": [_section(name, columns) for name, columns in _SECTIONS.items()],
+        "isAccordionReordered": True,  # keeps these sections first
+        "compareRunCharts": [
+            {**_ANY_CHART, **chart, "uuid": f"simplicity-sweep-{number}"}
+            for number, chart in enumerate(_charts(params, known))
+        ],
+    }
+
+
+_WAYS, _RESULTS, _EPOCHS = "From setting to result", "Results on the test set", "By epoch"
+_SECTIONS = {_WAYS: 1, _RESULTS: 3, _EPOCHS: 3}
+_ANY_CHART = {"deleted": False, "isGenerated": False, "runsCountToCompare": _MOST_DRAWN}
+
+
+def _section(name: str, columns: int) -> dict[str, Any]:
+    flags = {"display": True, "isReordered": True, "deleted": False, "isGenerated": False}
+    return {"uuid": name, "name": name, "columns": columns, "cardHeight": 360, **flags}
+
+
+def _charts(params: Sequence[str], known: set[str]) -> list[dict[str, Any]]:
+    """Charts of those metrics that there are: MLflow would draw the others as empty frames."""
+    parallel = {
+        "type": "PARALLEL",
+        "metricSectionId": _WAYS,
+        "selectedParams": list(params),
+        "selectedMetrics": [name for name in _PARALLEL if name in known],
+        "showAllRuns": True,
+    }
+    scatters = [
+        {
+            "type": "SCATTER",
+            "metricSectionId": _RESULTS,
+            "xaxis": {"key": across, "type": "METRIC"},
+            "yaxis": {"key": up, "type": "METRIC"},
+        }
+        for across, up in _SCATTERS
+        if {across, up} <= known
+    ]
+    bars = [
+        {"type": "BAR", "metricSectionId": _RESULTS, "metricKey": name} for name in _BARS if name in known
+    ]
+    return [parallel, *bars[:1], *scatters, *bars[1:], *(_curve(name) for name in _CURVES if name in known)]
+
+
+def _curve(name: str) -> dict[str, Any]:
+    return {
+        "type": "LINE",
+        "metricSectionId": _EPOCHS,
+        "metricKey": name,
+        "selectedMetricKeys": [name],
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "scaleType": "linear",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "range": {},
+        "lineSmoothness": 0,
+        "ignoreOutliers": False,
+        "useGlobalXaxisKey": False,
+        "useGlobalLineSmoothing": True,
+    }
+
+
+def _varied(jobs: Sequence[StoredRun]) -> list[str]:
+    """Names of the parameters in which the jobs differ; of those that differ together, the first.
+
+    `depth` and `depth.hidden_layers` say the same where each depth has a number of layers of its own.
+    """
+    distinct: dict[tuple[int, ...], str] = {}
+    for name in sorted({name for job in jobs for name in job.data.params}):
+        values = [job.data.params.get(name) for job in jobs]
+        groups = tuple(values.index(value) for value in values)
+        if any(groups):
+            distinct.setdefault(groups, name)
+    return list(distinct.values())[:_MOST_PARAMS]

@@ -1,0 +1,122 @@
+"""What is checked before the first job of a run or sweep starts: keys, ranges, targets, data, tracking store."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from simplicity_sweep.config import ConfigError, check
+
+
+class Preflight(Callback):
+    """Checks a single run before Hydra makes its folder; a sweep is checked by its sweeper, all jobs at once."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        try:
+            preflight([config])
+        except ConfigError as error:
+            sys.exit(str(error))  # Hydra turns every Exception of a callback into a warning
+
+
+def preflight(configs: Sequence[DictConfig]) -> None:
+    """Refuses what can't be run, while nothing has been written yet but the data set and the tracking store.
+
+    Raises:
+        ConfigError: names the key, the value, what is allowed and the remedy.
+    """
+    resolved = [resolve(config) for config in configs]
+    for config in resolved:
+        check(config)
+    for key, factory in _distinct(_factories(resolved)):
+        _bind(key, factory)
+    _devices(resolved)
+    for _, data in _distinct(("data", config["data"]) for config in resolved):
+        _fetch(data)
+    for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
+        _open_store(tracking)
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """The configuration as plain dicts and lists, interpolations resolved, Hydra's own node left out."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    try:
+        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error)) from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _distinct(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    seen: set[str] = set()
+    for key, value in items:
+        if (mark := f"{key} {value!r}") not in seen:
+            seen.add(mark)
+            yield key, value
+
+
+def _factories(configs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for config in configs:
+        for key in ("data", "activation", "optim"):
+            yield key, config[key]
+        yield "trainer", {"_target_": "pytorch_lightning.Trainer", **config["trainer"]}
+        for name, measurement in config["measure"]["measurements"].items():
+            yield f"measure.measurements.{name}.function", measurement["function"]
+
+
+def _bind(key: str, factory: Mapping[str, Any]) -> None:
+    """Refuses a target that can't be imported and arguments that it doesn't take."""
+    from hydra.utils import get_object
+
+    path = factory["_target_"]
+    try:
+        target = get_object(path)
+    except Exception as error:
+        raise ConfigError(f"{key}._target_ = {path!r}: can't be imported ({error}).") from error
+    arguments = {name for name in factory if not name.startswith("_")}
+    parameters = inspect.signature(target).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    if unknown := sorted(arguments - set(parameters)):
+        raise ConfigError(
+            f"{key}.{unknown[0]} = {factory[unknown[0]]!r}: {path} takes no such argument; it takes "
+            f"{', '.join(parameters)}."
+        )
+
+
+def _devices(configs: Iterable[Mapping[str, Any]]) -> None:
+    import torch
+
+    for config in configs:
+        accelerator = config["trainer"]["accelerator"]
+        if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+            raise ConfigError(
+                f"trainer.accelerator = {accelerator!r}: no GPU that torch {torch.__version__} can use. "
+                "Use trainer=auto (the GPU where there is one) or trainer=cpu."
+            )
+
+
+def _fetch(data: Mapping[str, Any]) -> None:
+    from hydra.utils import instantiate
+
+    from simplicity_sweep.data import DataError
+
+    try:
+        instantiate(data).prepare_data()
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _open_store(tracking: Mapping[str, Any]) -> None:
+    from simplicity_sweep.tracking import Store, TrackingError
+
+    try:
+        Store.open(tracking["uri"], tracking["experiment"])
+    except TrackingError as error:
+        raise ConfigError(str(error)) from error

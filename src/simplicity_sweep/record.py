@@ -1,0 +1,79 @@
+"""What MLflow is told about a job when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from simplicity_sweep.environment import environment_yaml, provenance
+from simplicity_sweep.nn import hidden_sizes
+from simplicity_sweep.sweep import SweepRecord, config_hash
+from simplicity_sweep.tracking import Run, Store
+
+RUN_ID_FILE = "mlflow_run_id"
+"""The file in a job's folder that holds the id of its MLflow run."""
+
+
+def start_run(config: Mapping[str, Any], folder: Path) -> Run:
+    """The job's MLflow run, a child of its sweep's run if it belongs to one.
+
+    Must be called inside a Hydra job. Records about 20 parameters, the whole resolved configuration, Hydra's overrides
+    and the environment, and leaves the run's id in the job's folder.
+    """
+    hydra = HydraConfig.get()
+    overrides = list(OmegaConf.to_container(hydra.overrides.task) or [])
+    sweep = SweepRecord.read(folder.parent) if hydra.mode == RunMode.MULTIRUN else None
+    store = Store.open(config["tracking"]["uri"], config["tracking"]["experiment"])
+    tags = {
+        "role": "job",
+        "folder": str(folder),
+        "overrides": "\n".join(overrides),
+        "config_hash": config_hash(config),
+        **provenance(),
+    }
+    if sweep is not None:
+        tags |= {"job": str(hydra.job.num), "sweep": folder.parent.name}
+    run = Run.start(
+        store,
+        name=" ".join(overrides) or "default",
+        params=chosen_parameters(config, hydra.runtime.choices),
+        tags=tags,
+        parent=None if sweep is None else sweep.parent,
+    )
+    (folder / RUN_ID_FILE).write_text(f"{run.id}\n")
+    run.log_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "config.yaml")
+    run.log_text("\n".join(overrides) + "\n", "overrides.txt")
+    run.log_text(environment_yaml(), "environment.yaml")
+    return run
+
+
+def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters worth a column of their own: what was chosen in each group, and its numbers.
+
+    Everything else stands in the artifact `config.yaml`.
+    """
+    depth, data, probe = config["depth"], config["data"], config["measure"]["probe"]["test"]
+    sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
+    return {
+        "seed": config["seed"],
+        **{group: choices[group] for group in ("activation", "depth", "optim", "data", "trainer", "measure")},
+        "depth.hidden_layers": len(sizes),
+        "depth.sizes": "-".join(map(str, sizes)),
+        **_plain("activation", config["activation"]),
+        **_plain("optim", config["optim"]),
+        "data.batch_size": data["batch_size"],
+        "data.val_size": data["val_size"],
+        "trainer.max_epochs": config["trainer"]["max_epochs"],
+        "trainer.accelerator": config["trainer"]["accelerator"],
+        "measure.sigma": probe["sigma"],
+        "measure.paths": probe["paths"],
+    }
+
+
+def _plain(group: str, factory: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{group}.{key}": value for key, value in factory.items() if not key.startswith("_")}

@@ -1,0 +1,180 @@
+"""What a reader wants of a sweep at a glance: one row a job, and the table of them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from mlflow.entities import Run as StoredRun
+from omegaconf import OmegaConf
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+RowStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
+
+_WIDE = 120
+_MOST_RANKED, _MOST_BROKEN = 40, 20
+_REASON_LENGTH = 140
+_NONE = "–"
+_FIGURES = {
+    "accuracy": "test/accuracy",
+    "complexity": "test/lz76_path",
+    "sensitivity": "test/noise_l2_logits",
+}
+_MORE_FIGURES = {"flips": "test/flip_rate", "Jacobian": "test/jacobian_norm_probabilities"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One job of a sweep, with its final figures on the test set; None is what was not recorded.
+
+    Attributes:
+        job: the Hydra job's number.
+        setting: what the sweep varies, in the words of the command line, e.g. `activation=tanh optim.lr=0.1`.
+        status: MLflow's, or MISSING for a job without a run.
+        run: MLflow's id of the run.
+        accuracy: share of labels that are right.
+        complexity: `lz76_path`.
+        sensitivity: `noise_l2_logits`.
+        flip_rate: share of labels that noise changes.
+        jacobian_norm: `jacobian_norm_probabilities`.
+        degenerate: whether the network gives every input one label.
+        seconds: from the run's start to its end.
+        failure: why there is no result, one line.
+    """
+
+    job: int
+    setting: str
+    status: RowStatus
+    run: str | None = None
+    accuracy: float | None = None
+    complexity: float | None = None
+    sensitivity: float | None = None
+    flip_rate: float | None = None
+    jacobian_norm: float | None = None
+    degenerate: bool = False
+    seconds: float | None = None
+    failure: str | None = None
+
+
+def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
+    """One row for each of a sweep's jobs, by number: those with a run, and those that never came to have one.
+
+    Args:
+        runs: the children of the sweep's parent run; those without a tag `job` are not the sweep's.
+        jobs: how many the sweep has; numbered from 0.
+        folder: the sweep's, in which Hydra writes down what each job was asked for.
+    """
+    stored = {int(run.data.tags["job"]): run for run in runs if "job" in run.data.tags}
+    numbers = sorted({*range(jobs), *stored})
+    asked = {
+        number: stored[number].data.tags.get("overrides", "").splitlines()
+        if number in stored
+        else _asked(folder / str(number))
+        for number in numbers
+    }
+    settings = _settings(asked)
+    return [
+        _row(number, settings[number], stored[number])
+        if number in stored
+        else Row(job=number, setting=settings[number], status="MISSING", failure="no run was recorded")
+        for number in numbers
+    ]
+
+
+def print_rows(rows: Sequence[Row], console: Console) -> None:
+    """Prints a table of `rows`, best accuracy first, then those without a result and why, then their count.
+
+    From 120 columns on it has more measurements; of a long sweep the best and the first failures are shown.
+    """
+    ranked = sorted((row for row in rows if row.status == "FINISHED"), key=_rank)
+    broken = [row for row in rows if row.status != "FINISHED"]
+    wide = console.width >= _WIDE
+    console.print(_table(ranked[:_MOST_RANKED] + broken[:_MOST_BROKEN], wide=wide))
+    names = _FIGURES | (_MORE_FIGURES if wide else {})
+    console.print(
+        "; ".join(f"{name}: {metric}" for name, metric in names.items()), style="dim", highlight=False
+    )
+    counts = {status: sum(row.status == status for row in rows) for status in get_args(RowStatus)}
+    line = ", ".join(f"{count} {status.lower()}" for status, count in counts.items() if count)
+    left_out = len(ranked[_MOST_RANKED:]) + len(broken[_MOST_BROKEN:])
+    more = f" ({left_out} of them not shown)" if left_out else ""
+    console.print(f"{len(rows)} jobs: {line or 'none'}{more}", highlight=False)
+
+
+def _rank(row: Row) -> tuple[float, int]:
+    lost = row.accuracy is None or math.isnan(row.accuracy)
+    return (math.inf if lost else -(row.accuracy or 0.0), row.job)
+
+
+def _row(job: int, setting: str, run: StoredRun) -> Row:
+    metrics, tags = run.data.metrics, run.data.tags
+    ended = run.info.end_time
+    return Row(
+        job=job,
+        setting=setting,
+        status=cast(RowStatus, run.info.status),
+        run=run.info.run_id,
+        accuracy=metrics.get("test/accuracy"),
+        complexity=metrics.get("test/lz76_path"),
+        sensitivity=metrics.get("test/noise_l2_logits"),
+        flip_rate=metrics.get("test/flip_rate"),
+        jacobian_norm=metrics.get("test/jacobian_norm_probabilities"),
+        degenerate=metrics.get("test/degenerate") == 1,
+        seconds=(ended - run.info.start_time) / 1000 if ended else None,
+        failure=tags.get("failure"),
+    )
+
+
+def _asked(folder: Path) -> list[str]:
+    """A job's overrides as Hydra wrote them down before it started the job; none if it came not that far."""
+    written = folder / ".hydra" / "overrides.yaml"
+    return [str(one) for one in OmegaConf.load(written)] if written.is_file() else []
+
+
+def _settings(asked: Mapping[int, Sequence[str]]) -> dict[int, str]:
+    """Each job's overrides but those that all jobs share, in the order in which they were given."""
+    known = [set(overrides) for overrides in asked.values() if overrides]
+    shared = set.intersection(*known) if len(known) > 1 else set()
+    return {job: " ".join(one for one in asked[job] if one not in shared) for job in asked}
+
+
+def _table(rows: Iterable[Row], *, wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("job", justify="right")
+    table.add_column("setting", overflow="fold")
+    for name in _FIGURES | (_MORE_FIGURES if wide else {}):
+        table.add_column(name, justify="right")
+    table.add_column("seconds", justify="right")
+    if wide:
+        table.add_column("run", no_wrap=True, style="dim")
+    for row in rows:
+        table.add_row(*_cells(row, wide=wide))
+    return table
+
+
+def _cells(row: Row, *, wide: bool) -> list[Text | str]:
+    figures = [_figure(row.accuracy, ".4f"), _figure(row.complexity, ".3f"), _figure(row.sensitivity, ".4g")]
+    more = [_figure(row.flip_rate, ".2%"), _figure(row.jacobian_norm, ".4g")] if wide else []
+    run = [(row.run or _NONE)[:8]] if wide else []
+    return [str(row.job), _setting(row), *figures, *more, _figure(row.seconds, ".1f"), *run]
+
+
+def _setting(row: Row) -> Text:
+    text = Text(row.setting or _NONE)
+    if row.status != "FINISHED":
+        why = textwrap.shorten(f"{row.status} {row.failure or ''}", _REASON_LENGTH, placeholder=" …")
+        text.append(f"\n{why}", style="red")
+    elif row.degenerate:
+        text.append("\ndegenerate: one label for all inputs", style="yellow")
+    return text
+
+
+def _figure(value: float | None, form: str) -> str:
+    return _NONE if value is None else format(value, form)

@@ -1,0 +1,198 @@
+"""A sweep's parent run: how its jobs find it, what is finished and what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run as StoredRun
+from rich.console import Console
+
+from simplicity_sweep.environment import process, provenance
+from simplicity_sweep.mlflow_page import page_link, publish_page
+from simplicity_sweep.rows import Row, print_rows, rows_of
+from simplicity_sweep.tracking import Run, Store, TrackingError
+
+_LOG = logging.getLogger(__name__)
+_FILE = "sweep.json"
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """What a sweep's folder tells its jobs, in whatever process; nothing secret, so not the store's address.
+
+    Attributes:
+        parent: MLflow's id of the parent run.
+        experiment: MLflow's id of the experiment.
+        jobs: how many jobs the sweep has so far.
+    """
+
+    parent: str
+    experiment: str
+    jobs: int
+
+    @classmethod
+    def read(cls, folder: Path) -> SweepRecord | None:
+        """The record in a sweep's folder; None where there is none, as for a single run.
+
+        Raises:
+            TrackingError: the file was changed by hand into something else.
+        """
+        try:
+            return cls(**json.loads((folder / _FILE).read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise TrackingError(
+                f"{folder / _FILE} is not a sweep's record ({error}). Start the sweep anew, in a new folder."
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """Writes the record so that a reader sees the old one or the new one, never a part."""
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{_FILE}.{os.getpid()}"
+        draft.write_text(f"{json.dumps(asdict(self), indent=2)}\n")
+        draft.replace(folder / _FILE)
+
+
+class Sweep:
+    """A sweep under way, held by the process that started it; `recording` is the way to have one.
+
+    Attributes:
+        store: where it is recorded.
+        folder: the sweep's folder.
+        run: the parent run.
+        jobs: how many jobs are expected so far.
+    """
+
+    def __init__(self, store: Store, folder: Path, run: Run) -> None:
+        self.store = store
+        self.folder = folder
+        self.run = run
+        self.jobs = 0
+
+    @classmethod
+    def open(cls, store: Store, *, folder: Path, overrides: Sequence[str]) -> Sweep:
+        """A new sweep with its parent run, which the jobs find through `SweepRecord.read(folder)`.
+
+        Args:
+            store: where parent and jobs are recorded.
+            folder: the sweep's folder, made if need be; its name becomes the parent run's.
+            overrides: what the sweep was asked for, e.g. `["activation=relu,tanh"]`.
+        """
+        folder = folder.absolute()
+        tags = {
+            "role": "sweep",
+            "sweep": folder.name,
+            "folder": str(folder),
+            "overrides": "\n".join(overrides),
+            "command": shlex.join(sys.argv),
+        }
+        run = Run.start(store, name=folder.name, params={}, tags=tags | provenance())
+        sweep = cls(store, folder, run)
+        sweep.expect(0)
+        return sweep
+
+    @classmethod
+    @contextmanager
+    def recording(
+        cls, tracking: Mapping[str, str], *, folder: Path, overrides: Sequence[str]
+    ) -> Iterator[Sweep]:
+        """A sweep for the block's length, closed and its table printed however the block ends.
+
+        Args:
+            tracking: the configuration group, with `uri` and `experiment`.
+            folder: see `open`.
+            overrides: see `open`.
+
+        Raises:
+            TrackingError: the store can't be opened.
+        """
+        store = Store.open(tracking["uri"], tracking["experiment"])
+        sweep = cls.open(store, folder=folder, overrides=overrides)
+        try:
+            yield sweep
+        except BaseException as error:
+            try:
+                sweep.report(sweep.close(interrupted=not isinstance(error, Exception)))
+            except Exception as second:  # the first one matters more
+                _LOG.error("The sweep's end could not be written to %s (%s).", sweep.store.shown, second)
+            raise
+        sweep.report(sweep.close(interrupted=False))
+
+    def expect(self, jobs: int) -> None:
+        """Adds `jobs` to the number of jobs that the sweep has; called for each batch before it starts."""
+        self.jobs += jobs
+        SweepRecord(self.run.id, self.store.experiment_id, self.jobs).write(self.folder)
+
+    def close(self, interrupted: bool) -> list[Row]:
+        """One row for each job, by number, once the runs have their last status and the page is made.
+
+        Jobs that this process, or one of this machine that is gone, left RUNNING become KILLED. The parent
+        run becomes KILLED if the sweep was interrupted, FINISHED if every job finished, else FAILED.
+        """
+        children = self.store.children(self.run.id)
+        left = [child for child in children if child.info.status == "RUNNING" and _is_over(child)]
+        for child in left:
+            self._kill(child)
+        rows = rows_of(self.store.children(self.run.id) if left else children, self.jobs, self.folder)
+        publish_page(self.store, self.run.id)
+        complete = all(row.status == "FINISHED" for row in rows)
+        self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED")
+        return rows
+
+    def report(self, rows: Sequence[Row], console: Console | None = None) -> None:
+        """Prints `rows` as a table, and where to see more."""
+        console = console or Console()
+        print_rows(rows, console)
+        console.print(f"{page_link(self.store, self.run.id)}\n", soft_wrap=True, highlight=False)
+
+    def _kill(self, child: StoredRun) -> None:
+        run = Run(self.store, child.info.run_id)
+        gone = child.data.tags["pid"] != process()["pid"]
+        why = "its process is gone without a word" if gone else "the sweep ended before it did"
+        run.set_tags({"failure": child.data.tags.get("failure", why)})
+        run.end("KILLED")
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """12 hexadecimal digits that tell a resolved configuration from others, whatever the order of its keys.
+
+    They are the first 48 bits of SHA-256 of the configuration as JSON, keys sorted, without white space.
+
+    Example:
+        >>> config_hash({"seed": 0, "optim": {"lr": 0.1}}) == config_hash({"optim": {"lr": 0.1}, "seed": 0})
+        True
+        >>> config_hash({})
+        '44136fa355b3'
+    """
+    text = json.dumps(config, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _is_over(child: StoredRun) -> bool:
+    """Whether nobody can be writing to a run: its process is this one, whose jobs are over, or is gone."""
+    host, pid = child.data.tags.get("host"), child.data.tags.get("pid")
+    here = process()
+    if host != here["host"] or pid is None:
+        return False
+    return pid == here["pid"] or not _alive(int(pid))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # someone else's
+        return True
+    return True

@@ -1,0 +1,213 @@
+"""The one place that writes runs to MLflow.
+
+A run carries, besides its parameters and metrics, these tags:
+
+===========  ============================================================  ==========================
+tag          meaning                                                       written by
+===========  ============================================================  ==========================
+role         ``sweep`` for a parent run, ``job`` for each of its children  `Sweep.open`; the job
+job          the Hydra job's number in its sweep                           the job
+overrides    the Hydra overrides, one a line                               `Sweep.open`; the job
+sweep        name of the sweep's folder                                    `Sweep.open`; the job
+folder       output folder, absolute                                       `Sweep.open`; the job
+command      the command line that started the sweep                       `Sweep.open`
+config_hash  `config_hash` of the resolved configuration                   the job
+host, pid    machine and process that write the run                        `environment.provenance`
+git.commit   commit of the project's folder, or ``none``                   `environment.provenance`
+git.dirty    whether that folder held uncommitted changes, or ``none``     `environment.provenance`
+failure      why the run did not finish: type and message, one line        `recording`; `Sweep.close`
+===========  ============================================================  ==========================
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal, TypeVar
+
+# Before anything of MLflow's: it switches off what MLflow would send and print.
+from simplicity_sweep.store import Store, TrackingError
+
+# isort: split
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER
+from mlflow.utils.validation import (
+    MAX_METRICS_PER_BATCH,
+    MAX_PARAM_VAL_LENGTH,
+    MAX_PARAMS_TAGS_PER_BATCH,
+    MAX_TAG_VAL_LENGTH,
+)
+
+__all__ = ["Run", "Status", "Store", "TrackingError", "recording"]
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+_LOG = logging.getLogger(__name__)
+_FAILURE_LENGTH = 250
+_Item = TypeVar("_Item")
+
+
+class Run:
+    """One run in a store, from its start to its end.
+
+    Writes go out at once, but for metrics handed to `hold_metrics`, which wait for the next write or the end.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store = store
+        self.id = run_id
+        self._held: list[Metric] = []
+
+    @classmethod
+    def start(
+        cls,
+        store: Store,
+        *,
+        name: str,
+        params: Mapping[str, object],
+        tags: Mapping[str, str],
+        parent: str | None = None,
+    ) -> Run:
+        """A new run with the status RUNNING.
+
+        Args:
+            store: where it is kept.
+            name: what the run is called in MLflow's pages.
+            params: what it was run with, flat; values longer than MLflow keeps (6,000 characters) are cut.
+            tags: see the table at the top of this module; values over 8,000 characters are cut.
+            parent: id of the run under which this one is shown.
+
+        Example:
+            >>> import tempfile
+            >>> store = Store.open(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db", "doctest")
+            >>> run = Run.start(store, name="0", params={"optim.lr": 0.1}, tags={"role": "job"})
+            >>> run.log_metrics({"val/accuracy": 0.5}, step=0)
+            >>> run.end("FINISHED")
+            >>> store.client.get_run(run.id).data.metrics
+            {'val/accuracy': 0.5}
+        """
+        client, now = store.client, _milliseconds()
+        own = {MLFLOW_USER: _user(), MLFLOW_SOURCE_NAME: Path(sys.argv[0]).name}
+        if parent is not None:
+            own[MLFLOW_PARENT_RUN_ID] = parent
+        created = client.create_run(store.experiment_id, start_time=now, run_name=name, tags=own)
+        run = cls(store, str(created.info.run_id))
+        kept = [Param(key, _cut(str(value), MAX_PARAM_VAL_LENGTH)) for key, value in params.items()]
+        for some in _chunks(kept, MAX_PARAMS_TAGS_PER_BATCH):
+            client.log_batch(run.id, params=some)
+        run.set_tags(tags)
+        return run
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Writes `metrics` as the points at `step` of their curves, with those held.
+
+        NaN is kept; MLflow turns an infinity into the largest float.
+        """
+        self.hold_metrics(metrics, step)
+        self.flush()
+
+    def hold_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Keeps `metrics` for the next write: one write of ten costs little more than one write of one."""
+        now = _milliseconds()
+        self._held += [Metric(key, float(value), now, step) for key, value in metrics.items()]
+
+    def flush(self) -> None:
+        """Writes the metrics that are held."""
+        held, self._held = self._held, []
+        for some in _chunks(held, MAX_METRICS_PER_BATCH):
+            self.store.client.log_batch(self.id, metrics=some)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Writes `tags`, over older ones of the same name."""
+        kept = [RunTag(key, _cut(value, MAX_TAG_VAL_LENGTH)) for key, value in tags.items()]
+        for some in _chunks(kept, MAX_PARAMS_TAGS_PER_BATCH):
+            self.store.client.log_batch(self.id, tags=some)
+
+    def log_text(self, text: str, path: str) -> None:
+        """Keeps `text` as the artifact `path`, e.g. `config.yaml` or `environment/packages.txt`."""
+        self.store.client.log_text(self.id, text, path)
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Keeps a copy of the file `path` among the run's artifacts, in `folder` of them."""
+        self.store.client.log_artifact(self.id, str(path), folder)
+
+    def end(self, status: Status) -> None:
+        """Writes what is held, then the run's last status and its time."""
+        try:
+            self.flush()
+        finally:
+            self.store.client.set_terminated(self.id, status, _milliseconds())
+
+
+@contextmanager
+def recording(run: Run) -> Iterator[Run]:
+    """`run`, ended when the block ends, however it ends.
+
+    An exception ends it as FAILED, with the traceback as artifact `traceback.txt` and one line of it in the
+    tag `failure`. Ctrl-C ends it as KILLED, and so does `SystemExit`, which Lightning's Trainer makes of it.
+    What was raised is raised again, even where the store can no longer be reached to write it down.
+
+    Example:
+        >>> import tempfile
+        >>> store = Store.open(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db", "doctest")
+        >>> run = Run.start(store, name="0", params={}, tags={})
+        >>> with recording(run):
+        ...     1 / 0
+        Traceback (most recent call last):
+            ...
+        ZeroDivisionError: division by zero
+        >>> store.client.get_run(run.id).data.tags["failure"]
+        'ZeroDivisionError: division by zero'
+    """
+    try:
+        yield run
+    except Exception as error:
+        with _logged_only(run):
+            run.set_tags({"failure": _one_line(error)})
+            run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
+        with _logged_only(run):
+            run.end("FAILED")
+        raise
+    except BaseException:
+        with _logged_only(run):
+            run.end("KILLED")
+        raise
+    run.end("FINISHED")
+
+
+@contextmanager
+def _logged_only(run: Run) -> Iterator[None]:
+    """An error of the store's is logged: another one is on its way already, and matters more."""
+    try:
+        yield
+    except Exception as error:
+        _LOG.error("Run %s: its end could not be written to %s (%s).", run.id, run.store.shown, error)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return _cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _FAILURE_LENGTH)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _user() -> str:
+    with suppress(KeyError, OSError, ImportError):  # a container's user may have no name
+        return getpass.getuser()
+    return "unknown"

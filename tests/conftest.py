@@ -1,0 +1,23 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def composed() -> Callable[..., DictConfig]:
+    """The project's own configuration with overrides, as a job would get it."""
+
+    def compose_with(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+            return compose("config", list(overrides))
+
+    return compose_with

@@ -1,0 +1,154 @@
+"""Functions that meet: one runs at a time, each in its own surroundings."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+
+import numpy as np
+import pytest
+import torch
+from simplicity_sweep.fused.ambient import process_ambients
+from simplicity_sweep.fused.rendezvous import Abandoned, Meeting, in_meeting, meet
+
+
+def double(requests):
+    return [2 * request for request in requests]
+
+
+class Counting:
+    """Answers with the number of requests that came together."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def __call__(self, requests):
+        self.sizes.append(len(requests))
+        return [len(requests)] * len(requests)
+
+
+def test_alone_a_request_is_answered_at_once():
+    assert meet(21, double) == 42
+    assert not in_meeting()
+
+
+def test_requests_are_answered_together_and_each_gets_its_own():
+    desk = Counting()
+    functions = [lambda k=k: (k, meet(k, desk), meet(k, desk)) for k in range(5)]
+    assert Meeting(desk, []).run(functions) == [(k, 5, 5) for k in range(5)]
+    assert desk.sizes == [5, 5]
+    assert Meeting(double, []).run([lambda k=k: meet(k, double) for k in range(4)]) == [0, 2, 4, 6]
+
+
+def test_a_function_that_ends_early_leaves_the_others():
+    desk = Counting()
+
+    def asks(times):
+        return [meet(None, desk) for _ in range(times)]
+
+    outcomes = Meeting(desk, []).run([lambda t=t: asks(t) for t in (0, 1, 3)])
+    assert outcomes == [[], [2], [2, 1, 1]]
+
+
+def test_an_exception_ends_its_own_function_only():
+    def fails():
+        meet(1, double)
+        raise ValueError("mine")
+
+    first, second = Meeting(double, []).run([fails, lambda: meet(3, double)])
+    assert isinstance(first, ValueError)
+    assert second == 6
+
+
+def test_an_answer_that_is_an_exception_is_raised_where_it_was_asked():
+    def desk(requests):
+        return [KeyError(request) if request == 1 else request for request in requests]
+
+    def asks(request):
+        try:
+            return meet(request, desk)
+        except KeyError:
+            return "caught"
+
+    assert Meeting(desk, []).run([lambda k=k: asks(k) for k in range(3)]) == [0, "caught", 2]
+
+
+def test_only_one_function_runs_at_a_time():
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def works(k):
+        nonlocal running, most
+        for _ in range(20):
+            with lock:
+                running += 1
+                most = max(most, running)
+            with lock:
+                running -= 1
+            meet(k, double)
+
+    Meeting(double, []).run([lambda k=k: works(k) for k in range(8)])
+    assert most == 1
+
+
+def test_an_interruption_ends_every_parked_function_and_is_raised():
+    ended = []
+
+    def waits(k):
+        try:
+            meet(k, double)
+        except Abandoned:
+            ended.append(k)
+            raise
+
+    def interrupted(requests):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Meeting(interrupted, []).run([lambda k=k: waits(k) for k in range(4)])
+    assert ended == [0, 1, 2, 3]
+
+
+def draws():
+    return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+
+def test_every_function_has_its_own_random_states():
+    def seeded(k):
+        random.seed(k)
+        np.random.seed(k)
+        torch.manual_seed(k)
+        values = [draws()]
+        meet(k, double)
+        return [*values, draws()]
+
+    together = Meeting(double, process_ambients()).run([lambda k=k: seeded(k) for k in range(3)])
+    alone = [seeded(k) for k in range(3)]
+    assert together == alone
+
+
+def test_every_function_has_its_own_folder_environment_and_defaults(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHARED", "before")
+
+    def lives(k):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        os.chdir(folder)
+        os.environ["SHARED"] = str(k)
+        os.environ[f"OWN_{k}"] = "1"
+        torch.set_default_dtype(torch.float64 if k % 2 else torch.float32)
+        meet(k, double)
+        others = [name for name in os.environ if name.startswith("OWN_") and name != f"OWN_{k}"]
+        return os.getcwd() == str(folder), os.environ["SHARED"], others, torch.get_default_dtype()
+
+    here = os.getcwd()
+    outcomes = Meeting(double, process_ambients()).run([lambda k=k: lives(k) for k in range(3)])
+    dtypes = [torch.float32, torch.float64, torch.float32]
+    assert outcomes == [(True, str(k), [], dtypes[k]) for k in range(3)]
+    assert (os.getcwd(), os.environ["SHARED"], torch.get_default_dtype()) == (here, "before", torch.float32)
+
+
+def test_a_thousand_functions_can_wait():
+    outcomes = Meeting(double, []).run([lambda k=k: meet(k, double) for k in range(1000)])
+    assert outcomes == [2 * k for k in range(1000)]

@@ -1,0 +1,96 @@
+"""The configuration: every choice is valid, and what is wrong is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from simplicity_sweep.config import ConfigError, check
+from simplicity_sweep.preflight import preflight, resolve
+
+from tests.conftest import PROJECT
+
+CHOICES = [
+    f"{folder.name}={option.stem}"
+    for folder in sorted((PROJECT / "conf").iterdir())
+    if folder.is_dir() and folder.name not in ("measurement", "experiment")
+    for option in sorted(folder.glob("*.yaml"))
+]
+EXPERIMENTS = [option.stem for option in sorted((PROJECT / "conf" / "experiment").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_option_file_is_valid(composed, choice):
+    check(resolve(composed(choice)))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_is_valid(composed, experiment):
+    check(resolve(composed(f"experiment={experiment}")))
+
+
+def test_every_measurement_can_be_added_by_its_file(composed):
+    for option in (PROJECT / "conf" / "measurement").glob("*.yaml"):
+        cfg = composed("measure=none", f"+measurement@measure.measurements={option.stem}")
+        assert list(check(resolve(cfg)).measure.measurements) == [option.stem]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optim.lr=-1", "optim.lr = -1: should be greater than 0"),
+        ("optim.lr=0", "optim.lr = 0: should be greater than 0"),
+        ("optim.lr=.inf", "optim.lr = inf: should be less than inf"),
+        ("optim.lr=fast", "optim.lr = 'fast': should be a valid number"),
+        ("depth.hidden_layers=-2", "depth.hidden_layers = -2: should be greater than or equal to 0"),
+        ("depth.sizes=[128,0]", "depth.sizes.1 = 0: should be greater than or equal to 1"),
+        ("optim.betas=[0.9,1.0]", "optim.betas.1 = 1.0: should be less than 1"),
+        ("seed=-1", "seed = -1: should be greater than or equal to 0"),
+        ("seed=0.5", "seed = 0.5: should be a valid integer"),
+        ("data.batch_size=0", "data.batch_size = 0: should be greater than or equal to 1"),
+        ("trainer.max_epochs=0", "trainer.max_epochs = 0: should be greater than or equal to 1"),
+        ("trainer.accelerator=tpu", "trainer.accelerator = 'tpu': should be 'auto', 'cpu', 'gpu' or 'cuda'"),
+        ("measure.probe.val.sigma=0", "measure.probe.val.sigma = 0: should be greater than 0"),
+        ("+depth.heads=3", "depth.heads is not a key of this configuration"),
+        ("+colour=red", "colour is not a key of this configuration"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_key_value_and_range(composed, override, message):
+    with pytest.raises(ConfigError) as caught:
+        check(resolve(composed(override)))
+    assert message in str(caught.value)
+
+
+def test_every_wrong_value_is_named_at_once(composed):
+    with pytest.raises(ConfigError) as caught:
+        check(resolve(composed("optim.lr=-1", "seed=-1")))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("override", ["activation=reluu", "optim.lrr=1", "experiment=nothing"])
+def test_hydra_refuses_what_does_not_exist(composed, override):
+    with pytest.raises(ConfigCompositionException):
+        composed(override)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["+optim.nesterovv=true"], "optim.nesterovv = True: torch.optim.Adam takes no such argument"),
+        (["+trainer.max_epoch=3"], "trainer.max_epoch = 3: pytorch_lightning.Trainer takes no such argument"),
+        (["activation._target_=torch.nn.Relu"], "activation._target_ = 'torch.nn.Relu': can't be imported"),
+    ],
+)
+def test_an_argument_that_its_target_does_not_take_is_refused(composed, tmp_path: Path, overrides, message):
+    store = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(ConfigError) as caught:
+        preflight([composed("data=digits", store, *overrides)])
+    assert message in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_is_refused_where_there_is_none(composed, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigError, match=r"trainer\.accelerator = 'gpu': no GPU"):
+        preflight([composed("data=digits", "trainer=gpu", f"tracking.uri=sqlite:///{tmp_path}/mlflow.db")])
