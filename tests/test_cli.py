@@ -208,5 +208,7 @@ def test_help_imports_nothing_heavy(tmp_path):
         "atexit.register(lambda: print('HEAVY', sorted(heavy & set(sys.modules))))\n"
         f"runpy.run_path({str(PROJECT / 'train.py')!r}, run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert "HEAVY []" in done.stdout, done.stdout + done.stderr

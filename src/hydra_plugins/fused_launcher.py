@@ -55,9 +55,7 @@ class FusedLauncher(Launcher):
         self.task_function: TaskFunction | None = None
         self.hydra_context: HydraContext | None = None
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Takes what Hydra hands every launcher."""
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
@@ -73,18 +71,23 @@ class FusedLauncher(Launcher):
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         log.info("Launching %d jobs, fused", len(job_overrides))
         jobs = [
-            self._job(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)
+            self._job(initial_job_idx + place, list(overrides))
+            for place, overrides in enumerate(job_overrides)
         ]
         outcomes: list[JobReturn | BaseException] = []
         for first in range(0, len(jobs), self.max_group):
             meeting = Meeting(Engine(), [*process_ambients(), HydraSingleton()])
             outcomes += meeting.run(jobs[first : first + self.max_group])
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
+        return [
+            _as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)
+        ]
 
     def _job(self, number: int, overrides: list[str]) -> Callable[[], JobReturn]:
         def run() -> JobReturn:
-            assert self.config is not None and self.hydra_context is not None and self.task_function is not None
+            assert (
+                self.config is not None and self.hydra_context is not None and self.task_function is not None
+            )
             log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
             config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
             with open_dict(config):

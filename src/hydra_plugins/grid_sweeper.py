@@ -53,7 +53,9 @@ class GridSweeper(BasicSweeper):
 
         tracking = resolve(configs[0])["tracking"]
         returns: list[Sequence[JobReturn]] = []
-        with Sweep.recording(tracking, folder=Path(self.config.hydra.sweep.dir), overrides=arguments) as sweep:
+        with Sweep.recording(
+            tracking, folder=Path(self.config.hydra.sweep.dir), overrides=arguments
+        ) as sweep:
             sweep.expect(len(jobs))
             for batch in batches:
                 returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))

@@ -1,15 +1,15 @@
 """The ready-made page of a sweep in MLflow's own UI: its jobs as rows, what varies as columns, and charts.
 
 Where an address says `viewStateShareKey=<key>`, MLflow opens the page that the experiment's tag
-`mlflow.sharedViewState.<key>` describes. Its own button "Share" works so, but it is documented nowhere: `plain_link` does
-without.
+`mlflow.sharedViewState.<key>` describes. Its own button "Share" works so, but it is documented nowhere:
+`plain_link` does without.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 from mlflow.entities import Run as StoredRun
@@ -33,6 +33,9 @@ _CURVES = ("val/accuracy", "val/lz76_path", "val/noise_l2_logits", "val/loss", "
 _PARALLEL = ("test/noise_l2_logits", "test/lz76_path", _ACCURACY)
 _COLUMNS = (_ACCURACY, "test/lz76_path", "test/noise_l2_logits", "test/flip_rate")
 _MOST_PARAMS, _MOST_DRAWN = 8, 50
+_WAYS, _RESULTS, _EPOCHS = "From setting to result", "Results on the test set", "By epoch"
+_CHARTS_A_ROW = {_WAYS: 1, _RESULTS: 3, _EPOCHS: 3}
+_ANY_CHART = {"deleted": False, "isGenerated": False, "runsCountToCompare": _MOST_DRAWN}
 
 
 def publish_page(store: Store, parent: str) -> None:
@@ -48,16 +51,18 @@ def runs_link(store: Store, base: str | None = None) -> str:
 
     Without `base` it is the tracking server, or for a store that is a file, the server that `make ui` starts.
     """
-    server = urlsplit(store.uri)
-    if base is None and server.scheme in ("http", "https"):
-        base = server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()
-    page = f"#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
-    return f"{(base or LOCAL).rstrip('/')}/{page}"
+    if base is None:
+        server = urlsplit(store.uri)
+        bare = server._replace(netloc=server.netloc.rpartition("@")[2])  # no password in a printed link
+        base = LOCAL if store.is_file else bare.geturl()
+    return f"{base.rstrip('/')}/#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
 
 
-def page_link(store: Store, parent: str, base: str | None = None) -> str:
-    """The address of the page that `publish_page` wrote; `base` as for `runs_link`."""
-    return f"{runs_link(store, base)}&{urlencode({'viewStateShareKey': parent, 'compareRunsMode': 'CHART'})}"
+def page_link(
+    store: Store, parent: str, base: str | None = None, mode: Literal["CHART", "TABLE"] = "CHART"
+) -> str:
+    """The address of the page that `publish_page` wrote, at its charts or at its table; `base` as above."""
+    return f"{runs_link(store, base)}&{urlencode({'viewStateShareKey': parent, 'compareRunsMode': mode})}"
 
 
 def plain_link(store: Store, parent: str, base: str | None = None) -> str:
@@ -88,18 +93,13 @@ def _state(parent: str, jobs: Sequence[StoredRun]) -> dict[str, Any]:
         "selectedColumns": ["attributes.`Duration`", *columns],
         "columnOrder": columns,
         "runsHiddenMode": "SHOW_ALL" if len(jobs) <= _MOST_DRAWN else "FIRST_20_RUNS",
-        "compareRunSections": [_section(name, columns) for name, columns in _SECTIONS.items()],
+        "compareRunSections": [_section(name, columns) for name, columns in _CHARTS_A_ROW.items()],
         "isAccordionReordered": True,  # keeps these sections first
         "compareRunCharts": [
             {**_ANY_CHART, **chart, "uuid": f"simplicity-sweep-{number}"}
             for number, chart in enumerate(_charts(params, known))
         ],
     }
-
-
-_WAYS, _RESULTS, _EPOCHS = "From setting to result", "Results on the test set", "By epoch"
-_SECTIONS = {_WAYS: 1, _RESULTS: 3, _EPOCHS: 3}
-_ANY_CHART = {"deleted": False, "isGenerated": False, "runsCountToCompare": _MOST_DRAWN}
 
 
 def _section(name: str, columns: int) -> dict[str, Any]:

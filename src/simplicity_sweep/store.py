@@ -84,6 +84,11 @@ class Store:
         )
 
     @property
+    def is_file(self) -> bool:
+        """Whether the store is an SQLite file, with no server of its own."""
+        return self.uri.startswith("sqlite:")
+
+    @property
     def shown(self) -> str:
         """The address as it may be printed: a password in it is masked."""
         return masked(self.uri)

@@ -145,16 +145,18 @@ class Sweep:
         for child in left:
             self._kill(child)
         rows = rows_of(self.store.children(self.run.id) if left else children, self.jobs, self.folder)
-        publish_page(self.store, self.run.id)
         complete = all(row.status == "FINISHED" for row in rows)
         self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED")
+        publish_page(self.store, self.run.id)
         return rows
 
     def report(self, rows: Sequence[Row], console: Console | None = None) -> None:
         """Prints `rows` as a table, and where to see more."""
         console = console or Console()
         print_rows(rows, console)
-        console.print(f"{page_link(self.store, self.run.id)}\n", soft_wrap=True, highlight=False)
+        served = "after `make ui`" if self.store.is_file else "now"
+        link = page_link(self.store, self.run.id)
+        console.print(f"In MLflow, {served}: {link}\n", soft_wrap=True, highlight=False)
 
     def _kill(self, child: StoredRun) -> None:
         run = Run(self.store, child.info.run_id)

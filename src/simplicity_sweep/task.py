@@ -47,13 +47,14 @@ def run(cfg: DictConfig) -> float:
     with recording(tracked):
         data = build_data(config)
         model = build_model(config, data)
-        checkpoints = ModelCheckpoint(folder / "checkpoints", "best", monitor="val/loss", save_last=True)
+        best = ModelCheckpoint(folder / "checkpoints", "best", monitor="val/loss")
+        last = ModelCheckpoint(folder / "checkpoints", "last")
         measure = build_measure(config)
         trainer = pl.Trainer(
             **config["trainer"],
             strategy=FusedStrategy(device_of(config["trainer"]["accelerator"])),
             logger=RunLogger(tracked),
-            callbacks=[measure, checkpoints, CarryConfig(config), RunProgress()],
+            callbacks=[measure, best, last, CarryConfig(config), RunProgress()],
             default_root_dir=folder,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -62,9 +63,7 @@ def run(cfg: DictConfig) -> float:
         )
         trainer.fit(model, data)
         objective = float(trainer.callback_metrics["val/accuracy"])
-        tracked.set_tags(
-            {"checkpoint.best": checkpoints.best_model_path, "checkpoint.last": checkpoints.last_model_path}
-        )
+        tracked.set_tags({"checkpoint.best": best.best_model_path, "checkpoint.last": last.best_model_path})
         trainer.test(model, data, verbose=False)
         tracked.set_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
     return objective

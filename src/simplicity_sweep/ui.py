@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from omegaconf import OmegaConf
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds, so that the server ends too
     try:
         store = _existing_store(options.uri, options.experiment)
-        if not store.uri.startswith("sqlite:"):
+        if not store.is_file:
             _show(store, base=None, browser=options.browser)
             return 0
         with serving(store, free_port(options.port)) as (base, server):
@@ -93,10 +93,10 @@ def free_port(wanted: int) -> int:
 
 @contextmanager
 def serving(store: Store, port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """MLflow's server of a store in a file: its address and process, from its first answer to the block's end.
+    """The address and process of MLflow's server of a store in a file, for the block's length.
 
     Raises:
-        UIError: the server ended, or did not answer within two minutes; the message holds what it printed last.
+        UIError: the server ended or did not answer within two minutes; the message holds its last words.
     """
     base = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryFile() as output:
@@ -124,9 +124,10 @@ def _start(store: Store, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
 
 
 def _await(address: str, server: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+    direct = build_opener(ProxyHandler({}))  # a proxy, if one is set, does not know this machine's ports
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        with suppress(URLError, OSError), urlopen(address, timeout=5):
+        with suppress(URLError, OSError), direct.open(address, timeout=5):
             return
         time.sleep(0.1)
     output.seek(0)
@@ -147,14 +148,13 @@ def _show(store: Store, base: str | None, *, browser: bool) -> None:
     parent = last_sweep(store)
     if parent is None:
         link = runs_link(store, base)
-        print(f"No sweep is recorded yet; all runs: {link}", flush=True)
+        print(f"No sweep is recorded yet. All runs: {link}", flush=True)
     else:
         publish_page(store, parent)  # of a sweep that is under way: with the jobs that it has so far
         link = page_link(store, parent, base)
-        print(
-            f"The last sweep:  {link}\nWithout charts chosen for it:  {plain_link(store, parent, base)}",
-            flush=True,
-        )
+        print(f"The last sweep, charts: {link}")
+        print(f"                 table: {page_link(store, parent, base, 'TABLE')}")
+        print(f"        plain MLflow's: {plain_link(store, parent, base)}", flush=True)
     if browser and _has_browser():
         webbrowser.open(link)
 

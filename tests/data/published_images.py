@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from simplicity_sweep.data import Collection, IdxImages, PublishedFile
 
 NAMES = (
@@ -47,7 +48,7 @@ class Shop:
     def __str__(self) -> str:
         return "the shop"
 
-    def fetch(self, files: Sequence[PublishedFile], into: Path) -> None:  # noqa: ARG002 (brings all it has)
+    def fetch(self, files: Sequence[PublishedFile], into: Path) -> None:
         self.asked += 1
         for name, content in self.wares.items():
             (into / name).write_bytes(content)

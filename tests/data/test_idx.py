@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from simplicity_sweep.data import DataError
 from simplicity_sweep.data.idx import parse_idx
 

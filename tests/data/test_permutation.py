@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from simplicity_sweep.data.permutation import permutation
 
 
@@ -33,11 +34,11 @@ def test_a_large_seed_is_not_taken_for_a_small_seed_with_another_stream():
 def test_global_random_state_is_neither_read_nor_moved():
     first = permutation(50, 1, (0,))
     torch.manual_seed(123)
-    np.random.seed(123)  # noqa: NPY002 (the legacy state is what must stay untouched)
-    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(123)
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
     assert torch.equal(permutation(50, 1, (0,)), first)
     assert torch.equal(torch.get_rng_state(), torch_state)
-    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], numpy_state)
 
 
 def test_nothing_and_one_can_be_permuted():

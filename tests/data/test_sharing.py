@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import torch
+
 from simplicity_sweep.data import DataError, Split
 from simplicity_sweep.data.sharing import Parts, Shelf
 

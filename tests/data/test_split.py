@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from simplicity_sweep.data import DataError, Split
 
 
@@ -25,12 +26,20 @@ def test_what_is_on_the_device_already_is_not_copied():
 @pytest.mark.parametrize(
     ("inputs", "labels", "message"),
     [
-        (torch.zeros(2, 3, dtype=torch.float64), torch.zeros(2, dtype=torch.int64), "float32.*got torch.float64"),
+        (
+            torch.zeros(2, 3, dtype=torch.float64),
+            torch.zeros(2, dtype=torch.int64),
+            "float32.*got torch.float64",
+        ),
         (torch.zeros(2, 3), torch.zeros(2), "labels` int64.*torch.float32"),
         (torch.zeros(2, 3), torch.zeros(3, dtype=torch.int64), r"got \[2, 3\] and \[3\]"),
         (torch.zeros(2, 3), torch.zeros(2, 1, dtype=torch.int64), r"got \[2, 3\] and \[2, 1\]"),
         (torch.zeros(2), torch.zeros(2, dtype=torch.int64), r"got \[2\] and \[2\]"),
-        (torch.zeros(2, 3, device="meta"), torch.zeros(2, dtype=torch.int64), "one device, but got meta and cpu"),
+        (
+            torch.zeros(2, 3, device="meta"),
+            torch.zeros(2, dtype=torch.int64),
+            "one device, but got meta and cpu",
+        ),
     ],
 )
 def test_other_types_shapes_and_devices_are_refused(inputs, labels, message):

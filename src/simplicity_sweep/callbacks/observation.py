@@ -8,7 +8,13 @@ from functools import cached_property
 from torch import Generator, Tensor, nn
 
 from simplicity_sweep.data import Split
-from simplicity_sweep.functional import jacobian_gram, labels_along_paths, noisy_outputs, outputs_of, path_pairs
+from simplicity_sweep.functional import (
+    jacobian_gram,
+    labels_along_paths,
+    noisy_outputs,
+    outputs_of,
+    path_pairs,
+)
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,7 @@ class Observation:
     @cached_property
     def noisy_logits(self) -> Tensor:
         """Outputs of the probe inputs with noise added, [draws, n, classes]."""
-        return noisy_outputs(
-            self.network, self.inputs, self._generator(), self.probe.sigma, self.probe.draws
-        )
+        return noisy_outputs(self.network, self.inputs, self._generator(), self.probe.sigma, self.probe.draws)
 
     @cached_property
     def noisy_probabilities(self) -> Tensor:
@@ -69,7 +73,9 @@ class Observation:
     @cached_property
     def path_labels(self) -> Tensor:
         """Predicted labels along straight paths between pairs of probe inputs, [paths, points]."""
-        starts, ends = self.inputs[path_pairs(len(self.inputs), self.probe.paths, self._generator())].unbind(1)
+        starts, ends = self.inputs[path_pairs(len(self.inputs), self.probe.paths, self._generator())].unbind(
+            1
+        )
         return labels_along_paths(self.network, starts, ends, self.probe.points)
 
     @cached_property

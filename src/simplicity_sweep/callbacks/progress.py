@@ -59,7 +59,9 @@ class RunProgress(ProgressBar):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._bar is not None:
             metrics = trainer.callback_metrics
-            shown = {name: metrics[f"val/{name}"] for name in ("loss", "accuracy") if f"val/{name}" in metrics}
+            shown = {
+                name: metrics[f"val/{name}"] for name in ("loss", "accuracy") if f"val/{name}" in metrics
+            }
             figures = "  ".join(f"{name} {float(value):.4f}" for name, value in shown.items())
             self._bar.update(self._task, figures=figures)
 

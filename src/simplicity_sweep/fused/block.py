@@ -166,7 +166,12 @@ def _batches(works: Sequence[Work]) -> list[tuple[int, Sequence[Tensor]]]:
     size, length = works[0].batch_size, len(works[0].order)
     full = length // size
     orders = torch.stack([work.order for work in works])
-    parts = [(size, orders[:, : full * size].view(len(works), full, size).transpose(0, 1).reshape(full, -1).unbind())]
+    parts = [
+        (
+            size,
+            orders[:, : full * size].view(len(works), full, size).transpose(0, 1).reshape(full, -1).unbind(),
+        )
+    ]
     if length % size:
         parts.append((length % size, (orders[:, full * size :].reshape(-1),)))
     return [part for part in parts if part[1]]
@@ -188,4 +193,8 @@ def _generators(works: Sequence[Work], program: Program) -> list[torch.Generator
 def _difference(stacked: float, own: float, dtype: torch.dtype) -> str | None:
     tolerance = max(abs(own), 1.0) * (1e-9 if dtype == torch.float64 else 1e-3)
     same = stacked == own or abs(stacked - own) <= tolerance or (stacked != stacked and own != own)
-    return None if same else f"the stacked program gives a loss of {stacked:.6g}, its own training_step {own:.6g}"
+    return (
+        None
+        if same
+        else f"the stacked program gives a loss of {stacked:.6g}, its own training_step {own:.6g}"
+    )

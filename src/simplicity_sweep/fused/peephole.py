@@ -11,7 +11,13 @@ from torch import Tensor, fx
 
 aten = torch.ops.aten
 
-_NO_OPS = (aten.expand.default, aten.view.default, aten._unsafe_view.default, aten.alias.default, aten.detach.default)
+_NO_OPS = (
+    aten.expand.default,
+    aten.view.default,
+    aten._unsafe_view.default,
+    aten.alias.default,
+    aten.detach.default,
+)
 _VIEWS = (
     aten.alias.default,
     aten.detach.default,
@@ -89,7 +95,11 @@ def _same_as(node: fx.Node) -> fx.Node | None:
         return source
     if node.target is aten.mul.Scalar and node.args[1] == 1:
         return source
-    if node.target is aten.transpose.int and source.target is aten.transpose.int and source.args[1:] == node.args[1:]:
+    if (
+        node.target is aten.transpose.int
+        and source.target is aten.transpose.int
+        and source.args[1:] == node.args[1:]
+    ):
         return source.args[0]  # type: ignore[return-value]
     return None
 
@@ -141,7 +151,9 @@ def fill_by_shape(graph: fx.Graph) -> None:
             graph.erase_node(node)
 
 
-def write_into(graph: fx.Graph, results: Sequence[fx.Node], targets: Sequence[fx.Node], kept: Sequence[fx.Node]) -> None:
+def write_into(
+    graph: fx.Graph, results: Sequence[fx.Node], targets: Sequence[fx.Node], kept: Sequence[fx.Node]
+) -> None:
     """Each result is written into the memory of its target, by the operation that computes it where that can.
 
     Args:
@@ -196,13 +208,17 @@ def fixed_nodes(graph: fx.Graph) -> set[fx.Node]:
         if node.op != "call_function" or node in written:
             continue
         inputs = node.all_input_nodes
-        if (node.target in (torch.full, aten.full.default, aten.scalar_tensor.default, aten.arange.default)) or (
-            inputs and all(i in constant for i in inputs) and _is_pure(node)
-        ):
+        if (
+            node.target in (torch.full, aten.full.default, aten.scalar_tensor.default, aten.arange.default)
+        ) or (inputs and all(i in constant for i in inputs) and _is_pure(node)):
             constant.add(node)
         elif node.target in _VIEWS and all(i in fixed for i in inputs):
             fixed.add(node)
-        elif node.target is aten.reshape.default and all(i in fixed for i in inputs) and _splits_no_memory(node):
+        elif (
+            node.target is aten.reshape.default
+            and all(i in fixed for i in inputs)
+            and _splits_no_memory(node)
+        ):
             fixed.add(node)
     return fixed | constant
 
@@ -227,7 +243,11 @@ def _written(graph: fx.Graph) -> set[fx.Node]:
         if schema is None or not schema.is_mutable:
             continue
         for argument, value in zip(schema.arguments, node.args, strict=False):
-            if argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, fx.Node):
+            if (
+                argument.alias_info is not None
+                and argument.alias_info.is_write
+                and isinstance(value, fx.Node)
+            ):
                 base = value
                 written.add(base)
                 while base.target in _VIEWS and base.all_input_nodes:

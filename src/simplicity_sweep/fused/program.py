@@ -132,7 +132,9 @@ def _lift_draws(graph: fx.Graph) -> tuple[Draw, ...]:
     draws = []
     last = next(node for node in reversed(graph.nodes) if node.op == "placeholder")
     for node in list(graph.nodes):
-        if node.op != "call_function" or torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        if node.op != "call_function" or torch.Tag.nondeterministic_seeded not in getattr(
+            node.target, "tags", ()
+        ):
             continue
         if node.target not in _DRAWS:
             raise NotFusable(f"training_step draws random numbers by {node.target}")

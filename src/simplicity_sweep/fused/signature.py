@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -84,8 +84,14 @@ def structure(member: Member) -> Hashable:
         bool(optimizer.defaults.get("fused")),
         tuple(_tensors(module)),
         tuple(
-            (path, type(part), part.training, part.extra_repr(), _constants(part, ignored if not path else frozenset()))
-            for path, part in module.named_modules()
+            (
+                path,
+                type(part),
+                part.training,
+                part.extra_repr(),
+                _constants(part, ignored if not path else frozenset()),
+            )
+            for path, part in _own_parts(module)
         ),
     )
 
@@ -93,6 +99,12 @@ def structure(member: Member) -> Hashable:
 def _tensors(module: nn.Module) -> list[Hashable]:
     named = [*module.named_parameters(), *module.named_buffers()]
     return [(name, tensor.shape, tensor.dtype, str(tensor.device)) for name, tensor in named]
+
+
+def _own_parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """By path, the parts of `module` that a step may compute with: all but metrics of torchmetrics, whose state changes
+    from validation to validation. A step that updates one is refused when it is traced."""
+    return ((path, part) for path, part in module.named_modules() if not hasattr(part, "add_state"))
 
 
 def _constants(part: nn.Module, ignored: frozenset[str]) -> Hashable:
@@ -111,8 +123,15 @@ def _key(value: Any, ignored: frozenset[str]) -> Hashable:
     if isinstance(value, functools.partial):
         if isinstance(value.func, type) and issubclass(value.func, torch.optim.Optimizer):
             return "optimizer"
-        return ("partial", _key(value.func, ignored), _key(value.args, ignored), _key(value.keywords, ignored))
-    if isinstance(value, bool | int | float | complex | str | bytes | None | torch.dtype | torch.device | torch.Size):
+        return (
+            "partial",
+            _key(value.func, ignored),
+            _key(value.args, ignored),
+            _key(value.keywords, ignored),
+        )
+    if isinstance(
+        value, bool | int | float | complex | str | bytes | None | torch.dtype | torch.device | torch.Size
+    ):
         return repr((type(value).__name__, value))
     if isinstance(value, nn.Module):
         return repr(value)
@@ -159,8 +178,6 @@ def _parameter_problem(member: Member) -> str | None:
 
 
 def _hook_problem(member: Member) -> str | None:
-    if getattr(member.module, "automatic_optimization", True) is False:
-        return "the module optimises by hand (automatic_optimization is False)"
     kind = type(member.module)
     base = next((c for c in kind.__mro__ if c.__name__ == "LightningModule"), None)
     for hook in _STEP_HOOKS if base else ():
@@ -170,7 +187,7 @@ def _hook_problem(member: Member) -> str | None:
 
 
 def _attribute_problem(member: Member) -> str | None:
-    for path, part in member.module.named_modules():
+    for path, part in _own_parts(member.module):
         for name, value in vars(part).items():
             if name not in _INTERNAL and isinstance(value, Tensor):
                 where = f"{path}.{name}" if path else name

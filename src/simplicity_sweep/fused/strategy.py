@@ -53,7 +53,7 @@ class FusedStrategy(SingleDeviceStrategy):
     accumulation, another precision …) gets Lightning's ordinary loop instead, and `reason` says why.
 
     Attributes:
-        reason: why the engine does not drive this fit; None if it does, or before a fit.
+        reason: why this fit's steps are not part of a stacked program; None if they are, or before a fit.
     """
 
     strategy_name = "fused"
@@ -88,6 +88,9 @@ class FusedStrategy(SingleDeviceStrategy):
         steps = meet(Steps(Member(module, self.optimizers[0]), work), self._engine)
         assert work.rng is not None
         _advance_global_generator(work.rng)
+        if steps.alone is not None and self.reason is None:
+            log.info("This run is not stacked: %s.", steps.alone)
+        self.reason = steps.alone
         _count_steps(module.trainer, len(steps.sizes))
         _replay(module, steps)
         return None

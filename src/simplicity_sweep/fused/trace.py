@@ -46,7 +46,9 @@ def trace(
             *params.values(), *buffers.values(), *batch
         )
     if changed := sorted(set(_attributes(step.module).items()) ^ set(watched.items())):
-        raise NotFusable(f"training_step changes the attribute {changed[0][0]}, which is neither parameter nor buffer")
+        raise NotFusable(
+            f"training_step changes the attribute {changed[0][0]}, which is neither parameter nor buffer"
+        )
     return compile_step(traced.graph, list(params), len(buffers), step.logged.values, step.logged.options)
 
 
@@ -104,7 +106,11 @@ def _detached_copy(module: nn.Module) -> nn.Module:
 
         return property(get)
 
-    names = [n for n in ("current_epoch", "global_step", "trainer") if isinstance(getattr(type(module), n, None), property)]
+    names = [
+        n
+        for n in ("current_epoch", "global_step", "trainer")
+        if isinstance(getattr(type(module), n, None), property)
+    ]
     kind = type(template)
     template.__class__ = type(kind.__name__, (kind,), {name: refuse(name) for name in names})
     return template
