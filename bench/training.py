@@ -20,14 +20,15 @@ import torch
 from pytorch_lightning.utilities import disable_possible_user_warnings
 from rich.console import Console
 from rich.table import Table
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+
 from simplicity_sweep.data import MNIST, Batches
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.nn import MLP
 from simplicity_sweep.resolvers import project_folder
-from torch import nn
-from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader
 
 ROOT = project_folder() / "data"
 FEW = 200

@@ -15,21 +15,32 @@ from mlflow.entities import Run
 from tests.conftest import PROJECT
 
 QUICK = ["data=digits", "trainer=cpu", "trainer.max_epochs=2"]
-MEASURED = (
-    "lz76_path lz76_labels deflate_logits noise_l2_logits noise_l2_probabilities flip_rate "
-    "jacobian_norm_logits jacobian_norm_probabilities degenerate loss accuracy"
-).split()
+MEASURED = [
+    "lz76_path",
+    "lz76_labels",
+    "deflate_logits",
+    "noise_l2_logits",
+    "noise_l2_probabilities",
+    "flip_rate",
+    "jacobian_norm_logits",
+    "jacobian_norm_probabilities",
+    "degenerate",
+    "loss",
+    "accuracy",
+]
 
 
 def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the command with its store, data and outputs under `folder`."""
+    flags = [argument for argument in arguments if argument == "-m"]
     command = [
         sys.executable,
         str(PROJECT / "train.py"),
+        *flags,
         f"tracking.uri=sqlite:///{folder}/mlflow.db",
         f"hydra.sweep.dir={folder}/multirun",
         f"hydra.run.dir={folder}/outputs",
-        *arguments,
+        *(argument for argument in arguments if argument not in flags),
     ]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
     return subprocess.run(
@@ -115,7 +126,7 @@ def test_checkpoints_are_found_from_the_run_and_hold_no_code(sweep):
 
 
 def test_the_table_shows_every_job_and_the_way_to_the_page(sweep):
-    folder, done = sweep
+    _, done = sweep
     assert "activation=relu" in done.stdout
     assert "activation=tanh" in done.stdout
     assert "make ui" in done.stdout
@@ -208,7 +219,5 @@ def test_help_imports_nothing_heavy(tmp_path):
         "atexit.register(lambda: print('HEAVY', sorted(heavy & set(sys.modules))))\n"
         f"runpy.run_path({str(PROJECT / 'train.py')!r}, run_name='__main__')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "HEAVY []" in done.stdout, done.stdout + done.stderr

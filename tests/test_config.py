@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from hydra.errors import ConfigCompositionException
+
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.preflight import preflight, resolve
-
 from tests.conftest import PROJECT
 
 CHOICES = [

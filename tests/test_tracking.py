@@ -27,9 +27,6 @@ from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.store import masked
 from simplicity_sweep.tracking import Run, Store, TrackingError, recording
 
-# MLflow uses a loading strategy that SQLAlchemy 2.1 has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
@@ -66,9 +63,7 @@ def test_a_store_opened_again_holds_the_same_experiment(store: Store) -> None:
     assert Store.open(store.uri, "others").experiment_id != store.experiment_id
 
 
-def test_a_relative_path_is_taken_from_the_working_folder(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_path_is_taken_from_the_working_folder(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(store.uri.removeprefix("sqlite:///")).parent)
     assert Store.open("sqlite:///mlflow.db", "tests") == store
 
@@ -181,13 +176,9 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         thread.join()
 
 
-def test_a_server_is_asked_once_and_its_password_never_shown(
-    refusing: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_is_asked_once_and_its_password_never_shown(refusing: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
-    with pytest.raises(
-        TrackingError, match=r"tracking\.uri = .*127\.0\.0\.1.*leave tracking\.uri out"
-    ) as caught:
+    with pytest.raises(TrackingError, match=r"tracking\.uri = .*127\.0\.0\.1.*leave tracking\.uri out") as caught:
         Store.open(f"http://ann:sesame@127.0.0.1:{refusing}", "tests")
     assert Refusing.asked == 1
     assert "sesame" not in str(caught.value)
@@ -331,9 +322,7 @@ def test_one_epoch_is_one_write(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_final_figures_stand_at_step_zero(run: Run) -> None:
     logger = RunLogger(run)
-    logger.log_metrics(
-        {"test/accuracy": 0.5, "null/lz76_path/shuffled": 4.0, "val/loss": 1.0, "epoch": 3}, step=9
-    )
+    logger.log_metrics({"test/accuracy": 0.5, "null/lz76_path/shuffled": 4.0, "val/loss": 1.0, "epoch": 3}, step=9)
     logger.finalize("success")
     assert curve(run, "test/accuracy") == [(0, 0.5)]
     assert curve(run, "null/lz76_path/shuffled") == [(0, 4.0)]
@@ -389,9 +378,7 @@ def trainer(run: Run) -> Iterator[tuple[pl.Trainer, DataLoader[tuple[torch.Tenso
     signal.signal(signal.SIGINT, handler)
 
 
-# Lightning advises more workers for loading data, and more batches for its logging interval; it also asks torch
-# in a way that torch has deprecated.
-@pytest.mark.filterwarnings("ignore:.*LeafSpec.* is deprecated:FutureWarning")
+# Lightning advises more workers for loading data, and more batches for its logging interval.
 @pytest.mark.filterwarnings("ignore::lightning_fabric.utilities.warnings.PossibleUserWarning")
 class TestWithLightning:
     def test_curves_are_by_epoch_and_the_run_outlives_fit_and_test(self, run: Run, trainer) -> None:  # type: ignore[no-untyped-def]
@@ -421,7 +408,7 @@ class TestWithLightning:
 def test_the_environment_holds_what_a_figure_depends_on() -> None:
     known = environment()
     assert known["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert known["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert known["versions"]["torch"] == torch.__version__  # with its build, e.g. +cpu
     assert known["machine"]["cpus"] == os.cpu_count()
     assert f"pytest=={pytest.__version__}" in known["packages"]
     assert OmegaConf.to_container(OmegaConf.create(environment_yaml())) == known

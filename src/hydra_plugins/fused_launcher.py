@@ -1,5 +1,5 @@
-"""`hydra/launcher=fused`, the default: jobs of one shape train as one. Hydra imports this module at every start: nothing
-heavy here."""
+"""`hydra/launcher=fused`, the default: jobs of one shape train as one. Hydra imports this module at every start:
+nothing heavy here."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,30 +12,30 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class FusedLauncherConf:
+    """Its keys under `hydra.launcher`."""
+
     _target_: str = "hydra_plugins.fused_launcher.FusedLauncher"
     max_group: int = 256  # jobs that are open at once; further ones wait until these have ended
 
 
-ConfigStore.instance().store(
-    group="hydra/launcher", name="fused", node=FusedLauncherConf, provider="simplicity-sweep"
-)
+ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLauncherConf, provider="simplicity-sweep")
 
 
 class HydraSingleton:
     """The configuration that `${hydra:…}` and `HydraConfig.get()` answer from."""
 
-    def capture(self) -> DictConfig | None:
+    def capture(self) -> Any:
         """The one of the running job."""
         return HydraConfig.instance().cfg
 
-    def restore(self, state: DictConfig | None) -> None:
+    def restore(self, state: Any) -> None:
         """Puts a job's back."""
         HydraConfig.instance().cfg = state
 
@@ -63,6 +63,7 @@ class FusedLauncher(Launcher):
         """One return per job, in their order; a job that raised has the status FAILED."""
         from simplicity_sweep.fused.ambient import process_ambients
         from simplicity_sweep.fused.engine import Engine
+        from simplicity_sweep.fused.progress import GroupProgress
         from simplicity_sweep.fused.rendezvous import Meeting
 
         assert self.config is not None
@@ -70,29 +71,29 @@ class FusedLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         log.info("Launching %d jobs, fused", len(job_overrides))
-        jobs = [
-            self._job(initial_job_idx + place, list(overrides))
-            for place, overrides in enumerate(job_overrides)
-        ]
         outcomes: list[JobReturn | BaseException] = []
-        for first in range(0, len(jobs), self.max_group):
-            meeting = Meeting(Engine(), [*process_ambients(), HydraSingleton()])
-            outcomes += meeting.run(jobs[first : first + self.max_group])
+        numbered = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
+        for first in range(0, len(numbered), self.max_group):
+            with GroupProgress() as progress:
+                jobs = [self._job(*job, progress.expect) for job in numbered[first : first + self.max_group]]
+                meeting = Meeting(Engine(progress.advance), [*process_ambients(), HydraSingleton()])
+                outcomes += meeting.run(jobs)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        return [
-            _as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)
-        ]
+        return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
 
-    def _job(self, number: int, overrides: list[str]) -> Callable[[], JobReturn]:
+    def _job(self, number: int, overrides: list[str], expect: Callable[[int], None]) -> Callable[[], JobReturn]:
+        """What runs job `number`; `expect` is told how many epochs it will train."""
+
         def run() -> JobReturn:
-            assert (
-                self.config is not None and self.hydra_context is not None and self.task_function is not None
-            )
+            assert self.config is not None
+            assert self.hydra_context is not None
+            assert self.task_function is not None
             log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
             config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
             with open_dict(config):
                 config.hydra.job.id = number
                 config.hydra.job.num = number
+            expect(OmegaConf.select(config, "trainer.max_epochs", default=0))
             return run_job(
                 hydra_context=self.hydra_context,
                 task_function=self.task_function,

@@ -1,10 +1,12 @@
-"""`hydra/sweeper=grid`, the default: every combination, all of them checked before the first one starts, recorded as one
-MLflow parent run, and closed by a table whatever happened. Hydra imports this module at every start: nothing heavy here."""
+"""`hydra/sweeper=grid`, the default: every combination, all of them checked before the first one starts.
+
+A sweep is recorded as one MLflow parent run, and closed by a table whatever happened. Hydra imports this module at
+every start: nothing heavy here.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
@@ -18,14 +20,14 @@ register()
 
 @dataclass
 class GridSweeperConf:
+    """Its keys under `hydra.sweeper`."""
+
     _target_: str = "hydra_plugins.grid_sweeper.GridSweeper"
     max_batch_size: int | None = None
     params: dict[str, str] | None = field(default_factory=dict)
 
 
-ConfigStore.instance().store(
-    group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="simplicity-sweep"
-)
+ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="simplicity-sweep")
 
 
 class GridSweeper(BasicSweeper):
@@ -42,7 +44,9 @@ class GridSweeper(BasicSweeper):
         from simplicity_sweep.preflight import preflight, resolve
         from simplicity_sweep.sweep import Sweep
 
-        assert self.config is not None and self.launcher is not None and self.hydra_context is not None
+        assert self.config is not None
+        assert self.launcher is not None
+        assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         batches = self.split_arguments(overrides, self.max_batch_size)
@@ -53,9 +57,7 @@ class GridSweeper(BasicSweeper):
 
         tracking = resolve(configs[0])["tracking"]
         returns: list[Sequence[JobReturn]] = []
-        with Sweep.recording(
-            tracking, folder=Path(self.config.hydra.sweep.dir), overrides=arguments
-        ) as sweep:
+        with Sweep.recording(tracking, folder=Path(self.config.hydra.sweep.dir), overrides=arguments) as sweep:
             sweep.expect(len(jobs))
             for batch in batches:
                 returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))

@@ -41,10 +41,14 @@ class _Factory(BaseModel):
 
 
 class _Partial(_Factory):
+    """A factory that is called later, with more arguments."""
+
     partial: Annotated[Literal[True], Field(alias="_partial_")]
 
 
 class Optim(_Partial):
+    """An optimiser's factory."""
+
     lr: Rate
     weight_decay: Annotated[float, Field(ge=0, lt=float("inf"))] = 0.0
     betas: tuple[Share, Share] | None = None
@@ -52,12 +56,16 @@ class Optim(_Partial):
 
 
 class Depth(_Closed):
+    """How many hidden layers, and how large."""
+
     hidden_layers: Annotated[int, Field(ge=0, le=1000, strict=True)]
     width: Annotated[int, Field(ge=2, strict=True)]
     sizes: list[Count] | None
 
 
 class Data(_Factory):
+    """A data module."""
+
     root: Annotated[str, Field(min_length=1)] | None = None
     batch_size: Count
     val_size: Count
@@ -76,6 +84,8 @@ class Trainer(BaseModel):
 
 
 class Probe(_Closed):
+    """How much is observed of a network: see `callbacks.Probe`."""
+
     inputs: Annotated[int, Field(ge=2, strict=True)] | None
     paths: Count
     points: Annotated[int, Field(ge=2, strict=True)]
@@ -84,6 +94,8 @@ class Probe(_Closed):
 
 
 class Probes(_Closed):
+    """At validation and at the test."""
+
     val: Probe
     test: Probe
 
@@ -100,17 +112,23 @@ Observed = Literal[
 
 
 class Measurement(_Closed):
+    """A pure function, and what it is given."""
+
     function: _Partial
     of: Annotated[list[Observed], Field(min_length=1)]
 
 
 class Measure(_Closed):
+    """What is measured, and when."""
+
     measurements: dict[str, Measurement]
     every_n_epochs: Count
     probe: Probes
 
 
 class Tracking(_Closed):
+    """Where runs are recorded."""
+
     uri: Annotated[str, Field(min_length=1)]
     experiment: Annotated[str, Field(min_length=1)]
 

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from simplicity_sweep.resolvers import project_folder
 
-_NAMED = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "mlflow", "numpy", "simplicity-sweep")
+_NAMED = ("pytorch-lightning", "torchmetrics", "hydra-core", "mlflow", "numpy", "simplicity-sweep")
 _GIT_SECONDS = 10
 
 
@@ -32,12 +32,10 @@ def environment() -> dict[str, Any]:
     """
     return {
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in _NAMED},
+        "versions": {"torch": str(torch.__version__)} | {name: metadata.version(name) for name in _NAMED},
         "machine": _machine(),
         "git": {"commit": _commit(), "dirty": _dirty()},
-        "packages": sorted(
-            {f"{item.name}=={item.version}" for item in metadata.distributions()}, key=str.lower
-        ),
+        "packages": sorted({f"{item.name}=={item.version}" for item in metadata.distributions()}, key=str.lower),
     }
 
 

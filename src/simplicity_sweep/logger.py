@@ -68,6 +68,6 @@ class RunLogger(Logger):
         """Nothing: see the class."""
 
     @rank_zero_only
-    def finalize(self, status: str) -> None:  # noqa: ARG002 - Lightning's signature
+    def finalize(self, status: str) -> None:
         """Writes what waits; the run goes on, as Lightning's test follows its fit."""
         self.run.flush()

@@ -58,9 +58,7 @@ def runs_link(store: Store, base: str | None = None) -> str:
     return f"{base.rstrip('/')}/#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
 
 
-def page_link(
-    store: Store, parent: str, base: str | None = None, mode: Literal["CHART", "TABLE"] = "CHART"
-) -> str:
+def page_link(store: Store, parent: str, base: str | None = None, mode: Literal["CHART", "TABLE"] = "CHART") -> str:
     """The address of the page that `publish_page` wrote, at its charts or at its table; `base` as above."""
     return f"{runs_link(store, base)}&{urlencode({'viewStateShareKey': parent, 'compareRunsMode': mode})}"
 
@@ -126,9 +124,7 @@ def _charts(params: Sequence[str], known: set[str]) -> list[dict[str, Any]]:
         for across, up in _SCATTERS
         if {across, up} <= known
     ]
-    bars = [
-        {"type": "BAR", "metricSectionId": _RESULTS, "metricKey": name} for name in _BARS if name in known
-    ]
+    bars = [{"type": "BAR", "metricSectionId": _RESULTS, "metricKey": name} for name in _BARS if name in known]
     return [parallel, *bars[:1], *scatters, *bars[1:], *(_curve(name) for name in _CURVES if name in known)]
 
 

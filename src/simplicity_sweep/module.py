@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
+from torchmetrics import Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 
@@ -54,7 +55,7 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         return self.optimizer(self.parameters())
 
-    def _evaluate(self, batch: tuple[Tensor, Tensor], stage: str, accuracy: MulticlassAccuracy) -> None:
+    def _evaluate(self, batch: tuple[Tensor, Tensor], stage: str, accuracy: Metric) -> None:
         inputs, labels = batch
         logits = self(inputs)
         accuracy.update(logits, labels)

@@ -98,14 +98,13 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     wide = console.width >= _WIDE
     console.print(_table(ranked[:_MOST_RANKED] + broken[:_MOST_BROKEN], wide=wide))
     names = _FIGURES | (_MORE_FIGURES if wide else {})
-    console.print(
-        "; ".join(f"{name}: {metric}" for name, metric in names.items()), style="dim", highlight=False
-    )
+    console.print("; ".join(f"{name}: {metric}" for name, metric in names.items()), style="dim", highlight=False)
     counts = {status: sum(row.status == status for row in rows) for status in get_args(RowStatus)}
     line = ", ".join(f"{count} {status.lower()}" for status, count in counts.items() if count)
     left_out = len(ranked[_MOST_RANKED:]) + len(broken[_MOST_BROKEN:])
     more = f" ({left_out} of them not shown)" if left_out else ""
-    console.print(f"{len(rows)} jobs: {line or 'none'}{more}", highlight=False)
+    jobs = "1 job" if len(rows) == 1 else f"{len(rows)} jobs"
+    console.print(f"{jobs}: {line or 'none'}{more}", highlight=False)
 
 
 def _rank(row: Row) -> tuple[float, int]:

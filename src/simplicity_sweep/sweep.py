@@ -104,9 +104,7 @@ class Sweep:
 
     @classmethod
     @contextmanager
-    def recording(
-        cls, tracking: Mapping[str, str], *, folder: Path, overrides: Sequence[str]
-    ) -> Iterator[Sweep]:
+    def recording(cls, tracking: Mapping[str, str], *, folder: Path, overrides: Sequence[str]) -> Iterator[Sweep]:
         """A sweep for the block's length, closed and its table printed however the block ends.
 
         Args:
@@ -143,7 +141,7 @@ class Sweep:
         children = self.store.children(self.run.id)
         left = [child for child in children if child.info.status == "RUNNING" and _is_over(child)]
         for child in left:
-            self._kill(child)
+            self._kill(child, interrupted)
         rows = rows_of(self.store.children(self.run.id) if left else children, self.jobs, self.folder)
         complete = all(row.status == "FINISHED" for row in rows)
         self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED")
@@ -158,10 +156,11 @@ class Sweep:
         link = page_link(self.store, self.run.id)
         console.print(f"In MLflow, {served}: {link}\n", soft_wrap=True, highlight=False)
 
-    def _kill(self, child: StoredRun) -> None:
+    def _kill(self, child: StoredRun, interrupted: bool) -> None:
         run = Run(self.store, child.info.run_id)
         gone = child.data.tags["pid"] != process()["pid"]
-        why = "its process is gone without a word" if gone else "the sweep ended before it did"
+        silent = f"its {'process' if gone else 'job'} ended without a word"
+        why = "the sweep was interrupted" if interrupted and not gone else silent
         run.set_tags({"failure": child.data.tags.get("failure", why)})
         run.end("KILLED")
 

@@ -19,12 +19,12 @@ from simplicity_sweep.callbacks import CarryConfig, Measure, Measurement, Probe,
 from simplicity_sweep.config import check
 from simplicity_sweep.data import TensorData
 from simplicity_sweep.fused.strategy import FusedStrategy
+from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.nn import MLP, hidden_sizes
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import start_run
 from simplicity_sweep.seeds import stream_seed
-from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.tracking import recording
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)

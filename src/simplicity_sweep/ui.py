@@ -86,9 +86,7 @@ def free_port(wanted: int) -> int:
                 if port != wanted:
                     print(f"Port {wanted} is in use; taking {port}. Another one is chosen by: --port PORT")
                 return port
-    raise UIError(
-        f"--port {wanted}: it and the {_PORTS_TRIED - 1} next are in use. Choose another one: --port PORT"
-    )
+    raise UIError(f"--port {wanted}: it and the {_PORTS_TRIED - 1} next are in use. Choose another one: --port PORT")
 
 
 @contextmanager
@@ -179,9 +177,7 @@ def _existing_store(uri: str | None, experiment: str | None) -> Store:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m simplicity_sweep.ui", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m simplicity_sweep.ui", description=__doc__.splitlines()[0])
     parser.add_argument("--uri", help="the tracking store (default: tracking.uri of the configuration)")
     parser.add_argument("--experiment", help="(default: tracking.experiment of the configuration)")
     parser.add_argument("--port", type=int, default=5000, help="first port to try (default: %(default)s)")

@@ -27,7 +27,7 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def contents() -> dict[str, bytes]:
-    """Six training and two test images of 2 × 2 in three classes; image k holds 4k, 4k + 1, 4k + 2, 4k + 3."""
+    """Six training and two test images of 2 × 2, three classes; image k holds 4k, 4k + 1, 4k + 2, 4k + 3."""
     images = np.arange(32, dtype=np.uint8).reshape(8, 2, 2)
     labels = np.array([0, 1, 2, 0, 1, 2, 0, 1], dtype=np.uint8)
     parts = (images[:6], labels[:6], images[6:], labels[6:])

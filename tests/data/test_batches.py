@@ -84,9 +84,7 @@ def test_inputs_and_labels_stay_together_and_follow_the_order():
     assert joined(drawn(batches)) == order(7, 3, 10).tolist()
 
 
-@pytest.mark.parametrize(
-    ("n", "batch_size", "sizes"), [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 64, [3]), (1, 1, [1])]
-)
+@pytest.mark.parametrize(("n", "batch_size", "sizes"), [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 64, [3]), (1, 1, [1])])
 def test_the_last_short_batch_is_kept(n, batch_size, sizes):
     for loader in (Batches(numbered(n), batch_size, seed=0), FixedBatches(numbered(n), batch_size)):
         assert [len(batch) for batch in drawn(loader)] == sizes
@@ -139,9 +137,7 @@ def test_a_run_resumed_after_an_epoch_meets_the_batches_of_an_uninterrupted_one(
     whole = fit(tmp_path, Batches(numbered(7), 2, seed=5), max_epochs=4, enable_checkpointing=False)
     first = fit(tmp_path, Batches(numbered(7), 2, seed=5), max_epochs=2, enable_checkpointing=False)
     last = tmp_path / "last.ckpt"
-    second = fit(
-        tmp_path, Batches(numbered(7), 2, seed=5), resume=last, max_epochs=4, enable_checkpointing=False
-    )
+    second = fit(tmp_path, Batches(numbered(7), 2, seed=5), resume=last, max_epochs=4, enable_checkpointing=False)
     assert first + second == whole
 
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import PROJECT
-from tests.data.published_images import NAMES, Shop, contents, tiny, zipped
 
 from simplicity_sweep.data import DataError
+from tests.conftest import PROJECT
+from tests.data.published_images import NAMES, Shop, contents, tiny, zipped
 
 
 def lying(root: Path) -> list[str]:
@@ -60,9 +60,7 @@ def test_only_what_is_missing_is_brought(tmp_path):
     assert (folder / NAMES[1]).read_bytes() == b"the user's own"
 
 
-@pytest.mark.parametrize(
-    "content", [b"other", contents()[NAMES[0]][:-1], b""], ids=["other", "truncated", "empty"]
-)
+@pytest.mark.parametrize("content", [b"other", contents()[NAMES[0]][:-1], b""], ids=["other", "truncated", "empty"])
 def test_a_wrong_file_is_named_with_the_remedy_and_left_alone(tmp_path, content):
     tiny(Shop()).fetch(tmp_path)
     wrong = tmp_path / "Tiny" / "raw" / NAMES[0]
@@ -74,9 +72,7 @@ def test_a_wrong_file_is_named_with_the_remedy_and_left_alone(tmp_path, content)
 
 
 def test_reading_before_fetching_says_what_to_call(tmp_path):
-    with pytest.raises(
-        DataError, match=r"Tiny is not in .*train-images-idx3-ubyte.* missing.*`prepare_data\(\)`"
-    ):
+    with pytest.raises(DataError, match=r"Tiny is not in .*train-images-idx3-ubyte.* missing.*`prepare_data\(\)`"):
         tiny().read(tmp_path)
 
 

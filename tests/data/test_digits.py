@@ -26,9 +26,7 @@ def test_the_parts_are_all_of_the_digits():
     data = digits()
     assert (len(data.train), len(data.val), len(data.test)) == (1257, 180, 360)
     assert (data.shape, data.classes) == ((8, 8), 10)
-    assert images(data.train, data.val, data.test) == sorted(
-        map(tuple, load_digits().data.astype(int).tolist())
-    )
+    assert images(data.train, data.val, data.test) == sorted(map(tuple, load_digits().data.astype(int).tolist()))
 
 
 def test_every_class_has_36_test_images():
@@ -37,10 +35,7 @@ def test_every_class_has_36_test_images():
 
 def test_images_and_labels_stay_together():
     source = load_digits()
-    known = {
-        tuple(image): label
-        for image, label in zip(source.data.astype(int).tolist(), source.target, strict=True)
-    }
+    known = {tuple(image): label for image, label in zip(source.data.astype(int).tolist(), source.target, strict=True)}
     test = digits().test
     pixels = test.inputs.flatten(1).round().long().tolist()
     assert [known[tuple(image)] for image in pixels] == test.labels.tolist()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
-from tests.conftest import PROJECT
-from tests.data.published_images import NAMES, Shop, Tiny, contents, idx
 
 from simplicity_sweep.data import KMNIST, MNIST, Collection, DataError, FashionMNIST, IdxImages, PublishedFile
+from tests.conftest import PROJECT
+from tests.data.published_images import NAMES, Shop, Tiny, contents, idx
 
 
 def test_images_keep_their_shape_and_labels_their_place(tmp_path):

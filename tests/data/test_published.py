@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.published_images import idx
 
 from simplicity_sweep.data import DataError, PublishedFile
+from tests.data.published_images import idx
 
 RAW = idx(np.array([3, 1, 4], dtype=np.uint8))
 PACKED = gzip.compress(RAW, mtime=0)

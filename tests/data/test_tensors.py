@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from tests.data.published_images import Tiny
 from torchvision.transforms import functional as oracle
 
 from simplicity_sweep.data import Batches, DataError, FixedBatches, Split, TensorData, hold_out, standardise
+from tests.data.published_images import Tiny
 
 # Lightning 2.6 walks its loaders with a class that newer torch deprecates, whatever the loader.
 pytestmark = pytest.mark.filterwarnings(r"ignore:`isinstance\(treespec, LeafSpec\)`:FutureWarning")
@@ -106,9 +106,11 @@ def test_a_validation_part_that_leaves_nothing_is_refused(tmp_path, val_size):
         ({"val_size": 0}, "`val_size` to be a whole number of at least 1, but got 0"),
         ({"split_seed": -1}, "`split_seed` to be a whole number of at least 0, but got -1"),
         ({"order_seed": 1.5}, "`order_seed` to be a whole number of at least 0, but got 1.5"),
-        ({"std": 0.0}, "`std` to be above 0 and finite, but got 0.0"),
-        ({"std": float("inf")}, "`std` to be above 0 and finite, but got inf"),
-        ({"mean": float("nan")}, "`mean` to be finite, but got nan"),
+        ({"std": 0.0}, "`std` to be a finite number above 0, but got 0.0"),
+        ({"std": float("inf")}, "`std` to be a finite number above 0, but got inf"),
+        ({"mean": float("nan")}, "`mean` to be a finite number, but got nan"),
+        ({"mean": float("-inf")}, "`mean` to be a finite number, but got -inf"),
+        ({"mean": "0.5"}, "`mean` to be a finite number, but got '0.5'"),
     ],
 )
 def test_arguments_out_of_range_are_refused_by_name(tmp_path, wrong, message):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
 from simplicity_sweep.fused.ambient import process_ambients
 from simplicity_sweep.fused.rendezvous import Abandoned, Meeting, in_meeting, meet
 
@@ -110,6 +112,25 @@ def test_an_interruption_ends_every_parked_function_and_is_raised():
     assert ended == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_inside_a_function_ends_the_others_too(interruption):
+    ended = []
+
+    def waits():
+        try:
+            meet(0, double)
+        except Abandoned:
+            ended.append("waiting")
+            raise
+
+    def interrupts():
+        raise interruption
+
+    with pytest.raises(interruption):
+        Meeting(double, []).run([waits, interrupts, waits])
+    assert ended == ["waiting"]
+
+
 def draws():
     return random.random(), float(np.random.rand()), float(torch.rand(()))
 
@@ -140,13 +161,13 @@ def test_every_function_has_its_own_folder_environment_and_defaults(tmp_path, mo
         torch.set_default_dtype(torch.float64 if k % 2 else torch.float32)
         meet(k, double)
         others = [name for name in os.environ if name.startswith("OWN_") and name != f"OWN_{k}"]
-        return os.getcwd() == str(folder), os.environ["SHARED"], others, torch.get_default_dtype()
+        return Path.cwd() == folder, os.environ["SHARED"], others, torch.get_default_dtype()
 
-    here = os.getcwd()
+    here = Path.cwd()
     outcomes = Meeting(double, process_ambients()).run([lambda k=k: lives(k) for k in range(3)])
     dtypes = [torch.float32, torch.float64, torch.float32]
     assert outcomes == [(True, str(k), [], dtypes[k]) for k in range(3)]
-    assert (os.getcwd(), os.environ["SHARED"], torch.get_default_dtype()) == (here, "before", torch.float32)
+    assert (Path.cwd(), os.environ["SHARED"], torch.get_default_dtype()) == (here, "before", torch.float32)
 
 
 def test_a_thousand_functions_can_wait():

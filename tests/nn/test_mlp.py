@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from simplicity_sweep.nn import MLP, hidden_sizes
 from torch import nn
 
+from simplicity_sweep.nn import MLP, hidden_sizes
 
-@pytest.mark.parametrize(
-    ("hidden_layers", "sizes"), [(0, ()), (1, (128,)), (2, (128, 64)), (4, (128, 64, 64, 64))]
-)
+
+@pytest.mark.parametrize(("hidden_layers", "sizes"), [(0, ()), (1, (128,)), (2, (128, 64)), (4, (128, 64, 64, 64))])
 def test_later_hidden_layers_have_half_the_width(hidden_layers, sizes):
     assert hidden_sizes(hidden_layers, 128) == sizes
 

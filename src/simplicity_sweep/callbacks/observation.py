@@ -73,9 +73,7 @@ class Observation:
     @cached_property
     def path_labels(self) -> Tensor:
         """Predicted labels along straight paths between pairs of probe inputs, [paths, points]."""
-        starts, ends = self.inputs[path_pairs(len(self.inputs), self.probe.paths, self._generator())].unbind(
-            1
-        )
+        starts, ends = self.inputs[path_pairs(len(self.inputs), self.probe.paths, self._generator())].unbind(1)
         return labels_along_paths(self.network, starts, ends, self.probe.points)
 
     @cached_property

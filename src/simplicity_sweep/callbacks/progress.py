@@ -9,18 +9,20 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from simplicity_sweep.fused.rendezvous import in_meeting
+
 
 class RunProgress(ProgressBar):
     """One line that shows epochs, validation loss and accuracy and the time left; it goes when the fit ends.
 
-    Where the output is no terminal nothing is drawn.
+    Where the output is no terminal nothing is drawn, nor where runs train together: their progress is shown as one.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        self._enabled = Console(stderr=True).is_terminal
+        self._enabled = Console(stderr=True).is_terminal and not in_meeting()
 
     def enable(self) -> None:
         self._enabled = True
@@ -59,18 +61,14 @@ class RunProgress(ProgressBar):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._bar is not None:
             metrics = trainer.callback_metrics
-            shown = {
-                name: metrics[f"val/{name}"] for name in ("loss", "accuracy") if f"val/{name}" in metrics
-            }
+            shown = {name: metrics[f"val/{name}"] for name in ("loss", "accuracy") if f"val/{name}" in metrics}
             figures = "  ".join(f"{name} {float(value):.4f}" for name, value in shown.items())
             self._bar.update(self._task, figures=figures)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop()
 
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._stop()
 
     def _stop(self) -> None:

@@ -108,8 +108,7 @@ class Collection:
                 f"{self.name} is not in {folder}, and could not be fetched. Tried:",
                 *failures,
                 f"Put {names} from {self.home} into {folder},",
-                "or give this machine a way to one of the above, "
-                "or choose `data=digits`, which needs no download.",
+                "or give this machine a way to one of the above, or choose `data=digits`, which needs no download.",
             ]
         )
 

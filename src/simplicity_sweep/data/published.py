@@ -50,7 +50,5 @@ class PublishedFile:
         parse_idx(content, str(path))  # first, because "truncated" tells more than "another MD5"
         md5 = hashlib.md5(stored if self.zipped else content, usedforsecurity=False).hexdigest()
         if md5 != self.md5:
-            raise DataError(
-                f"{path} has other contents than those published: expected MD5 {self.md5}, but got {md5}."
-            )
+            raise DataError(f"{path} has other contents than those published: expected MD5 {self.md5}, but got {md5}.")
         return content

@@ -21,9 +21,7 @@ class Parts:
     def versions(self) -> tuple[int, ...]:
         """Each tensor's count of changes made in place; torch raises it with every one."""
         return tuple(
-            tensor._version
-            for split in (self.train, self.val, self.test)
-            for tensor in (split.inputs, split.labels)
+            tensor._version for split in (self.train, self.val, self.test) for tensor in (split.inputs, split.labels)
         )
 
 

@@ -41,8 +41,7 @@ class Split:
             )
         if self.inputs.device != self.labels.device:
             raise DataError(
-                "Expected `inputs` and `labels` on one device, "
-                f"but got {self.inputs.device} and {self.labels.device}."
+                f"Expected `inputs` and `labels` on one device, but got {self.inputs.device} and {self.labels.device}."
             )
 
     def __len__(self) -> int:

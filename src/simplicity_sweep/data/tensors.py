@@ -1,6 +1,5 @@
 """The base of every data module: whole data sets as tensors on the device, shared within the process."""
 
-import math
 import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simplicity_sweep.data.batches import Batches, FixedBatches
-from simplicity_sweep.data.errors import DataError, check_whole_number
+from simplicity_sweep.data.errors import DataError, check_number, check_whole_number
 from simplicity_sweep.data.permutation import permutation
 from simplicity_sweep.data.sharing import Parts, Shelf
 from simplicity_sweep.data.split import Split
@@ -126,10 +125,8 @@ class TensorData(pl.LightningDataModule, ABC):
         check_whole_number("val_size", val_size, least=1)
         check_whole_number("split_seed", split_seed, least=0)
         check_whole_number("order_seed", order_seed, least=0)
-        if not math.isfinite(mean):
-            raise DataError(f"Expected argument `mean` to be finite, but got {mean!r}.")
-        if not (math.isfinite(std) and std > 0):
-            raise DataError(f"Expected argument `std` to be above 0 and finite, but got {std!r}.")
+        check_number("mean", mean)
+        check_number("std", std, above=0)
         self.root = Path(root).expanduser().absolute()
         self.batch_size = batch_size
         self.val_size = val_size
@@ -153,7 +150,7 @@ class TensorData(pl.LightningDataModule, ABC):
         """Fetch what is missing. Lightning calls it in one process of a machine; any number may."""
         self.fetch()
 
-    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002 (Lightning names the stage)
+    def setup(self, stage: str | None = None) -> None:
         """Set `train`, `val`, `test`, `classes` and `shape`; the same for every `stage`."""
         device = self._device()
         parts = _SHELF.get(self._key(device), lambda: self._parts(device))
@@ -184,7 +181,7 @@ class TensorData(pl.LightningDataModule, ABC):
         return self.trainer.strategy.root_device
 
     def _key(self, device: torch.device) -> Hashable:
-        """All on which the tensors depend: every attribute, so that one that a subclass adds is not forgotten."""
+        """All on which the tensors depend: every attribute, so that one a subclass adds is not forgotten."""
         decisive = {name: _hashable(value) for name, value in vars(self).items() if name not in _BESIDES}
         stamps = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files()]
         return type(self), frozenset(decisive.items()), tuple(stamps), device

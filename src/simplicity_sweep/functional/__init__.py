@@ -21,7 +21,7 @@ from simplicity_sweep.functional.jacobian import (
     jacobian_norm_logits,
     jacobian_norm_probabilities,
 )
-from simplicity_sweep.functional.lempel_ziv import lz76, lz76_batch, lz78, lz_dcl
+from simplicity_sweep.functional.lempel_ziv import lz76, lz76_batch, lz76_rate, lz76_relative, lz78, lz_dcl
 from simplicity_sweep.functional.sensitivity import (
     flip_rate,
     noise_l2,
@@ -51,6 +51,8 @@ __all__ = [
     "lz76_errors",
     "lz76_labels",
     "lz76_path",
+    "lz76_rate",
+    "lz76_relative",
     "lz78",
     "lz_dcl",
     "mean_over_inputs",

@@ -6,19 +6,26 @@ import torch
 from torch import Tensor
 
 from simplicity_sweep.functional.encoding import NOT_FINITE, labels
+from simplicity_sweep.functional.estimate import Estimate, undefined
 
 
-def degenerate(logits: Tensor) -> bool:
-    """Whether a network is dead: it predicts fewer than two distinct labels, or some logit is not finite.
+def degenerate(logits: Tensor) -> Estimate:
+    """Whether a network is dead (1) or not (0): it predicts one label only, or some logit is not finite.
 
     Args:
         logits: shape ``[n, C]``.
 
+    Returns:
+        1 or 0, without a standard error, which is also the estimate's truth value; NaN where there is no input.
+
     Example:
-        >>> degenerate(torch.tensor([[0.0, 1.0], [0.0, 2.0]])), degenerate(torch.eye(2))
+        >>> bool(degenerate(torch.tensor([[0.0, 1.0], [0.0, 2.0]]))), bool(degenerate(torch.eye(2)))
         (True, False)
     """
-    return not bool(logits.isfinite().all()) or distinct_predictions(logits) < 2
+    if len(logits) == 0:
+        return undefined("no inputs")
+    dead = not bool(logits.isfinite().all()) or distinct_predictions(logits) < 2
+    return Estimate(float(dead), n=len(logits))
 
 
 def distinct_predictions(logits: Tensor) -> int:
@@ -32,4 +39,4 @@ def distinct_predictions(logits: Tensor) -> int:
         2
     """
     predicted = labels(logits)
-    return torch.unique(predicted[predicted != NOT_FINITE]).numel()
+    return len(torch.unique(predicted[predicted != NOT_FINITE]))

@@ -75,9 +75,7 @@ def binarised(outputs: Tensor, threshold: float | Tensor = 0.0) -> Tensor:
     if outputs.dim() != 2:
         raise ValueError(f"Expected argument `outputs` to have shape [n, C], but got {list(outputs.shape)}.")
     if not bool(outputs.isfinite().all()):
-        raise ValueError(
-            "Expected argument `outputs` to be finite, but got NaN or inf; they are neither 0 nor 1."
-        )
+        raise ValueError("Expected argument `outputs` to be finite, but got NaN or inf; they are neither 0 nor 1.")
     return (outputs > threshold).t().to(torch.uint8)
 
 
@@ -106,9 +104,7 @@ def path_pairs(n: int, paths: int, generator: torch.Generator) -> Tensor:
         raise ValueError(f"Expected argument `paths` to be at least 1, but got {paths}.")
     half = n // 2
     rounds = -(-paths // half)
-    draws = [
-        torch.randperm(n, generator=generator, device=generator.device)[: 2 * half] for _ in range(rounds)
-    ]
+    draws = [torch.randperm(n, generator=generator, device=generator.device)[: 2 * half] for _ in range(rounds)]
     return torch.cat(draws).view(-1, 2)[:paths]
 
 
@@ -131,13 +127,10 @@ def path_points(starts: Tensor, ends: Tensor, points: int = 128) -> Tensor:
     """
     if starts.shape != ends.shape:
         raise ValueError(
-            f"Expected argument `ends` to have the shape of `starts`, {list(starts.shape)}, but got "
-            f"{list(ends.shape)}."
+            f"Expected argument `ends` to have the shape of `starts`, {list(starts.shape)}, but got {list(ends.shape)}."
         )
     if points < 2:
-        raise ValueError(
-            f"Expected argument `points` to be at least 2, the ends of the path, but got {points}."
-        )
+        raise ValueError(f"Expected argument `points` to be at least 2, the ends of the path, but got {points}.")
     along = torch.linspace(0, 1, points, dtype=starts.dtype, device=starts.device)
     along = along.view(1, points, *[1] * (starts.dim() - 1))
     return torch.lerp(starts.unsqueeze(1), ends.unsqueeze(1), along)

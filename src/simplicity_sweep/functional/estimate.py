@@ -42,6 +42,9 @@ class Estimate:
     def __float__(self) -> float:
         return self.value
 
+    def __bool__(self) -> bool:
+        return self.value != 0
+
 
 def undefined(reason: str, n: int = 0, per_input: Tensor | None = None) -> Estimate:
     """The estimate of a quantity that does not exist here: NaN, with the reason.
@@ -78,9 +81,7 @@ def mean_over_inputs(values: Tensor) -> Estimate:
         (2.0, 0.5774, 3)
     """
     if values.dim() not in (1, 2):
-        raise ValueError(
-            f"Expected argument `values` to have shape [n] or [draws, n], but got {list(values.shape)}."
-        )
+        raise ValueError(f"Expected argument `values` to have shape [n] or [draws, n], but got {list(values.shape)}.")
     per_input = values.double() if values.dim() == 1 else values.double().mean(dim=0)
     n = per_input.numel()
     if values.numel() == 0:

@@ -70,9 +70,7 @@ def _gram_behind_first_layer(network: nn.Module, inputs: Tensor) -> Tensor | Non
     if through is None or around is not None:
         return None
     weight = layer.weight.detach()
-    return torch.bmm(
-        (through.flatten(0, 1) @ (weight @ weight.t())).view_as(through), through.transpose(1, 2)
-    )
+    return torch.bmm((through.flatten(0, 1) @ (weight @ weight.t())).view_as(through), through.transpose(1, 2))
 
 
 def _forward(network: nn.Module, given: Tensor) -> Tensor:
@@ -185,8 +183,7 @@ def jacobian_norm_probabilities(gram: Tensor, probabilities: Tensor) -> Estimate
     if probabilities.shape != gram.shape[:2]:
         expected = list(gram.shape[:2])
         raise ValueError(
-            f"Expected argument `probabilities` to have shape {expected}, but got "
-            f"{list(probabilities.shape)}."
+            f"Expected argument `probabilities` to have shape {expected}, but got {list(probabilities.shape)}."
         )
     p = probabilities.to(gram.dtype)
     softmax = -p[:, :, None] * p[:, None, :]

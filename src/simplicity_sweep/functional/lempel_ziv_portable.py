@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from simplicity_sweep.functional.symbols import Codes
+from simplicity_sweep.functional.symbols import Codes, row_codes
 
 _WORD = 64  # bits of the history that one int64 holds
 _CELLS = 1 << 24  # words a chunk of the batch may take, per temporary
@@ -63,38 +63,19 @@ def _extend(moves: list[dict[int, int]], links: list[int], lengths: list[int], l
     return new
 
 
-def lz78_one(codes: Codes) -> int:
-    """The number of phrases of the incremental parse, the incomplete last one included.
-
-    Args:
-        codes: shape ``[n]``.
-    """
-    phrases: dict[tuple[int, int], int] = {}
-    phrase = 0  # 0 is the empty phrase
-    for symbol in codes.tolist():
-        longer = phrases.get((phrase, symbol))
-        if longer is None:
-            phrases[phrase, symbol] = len(phrases) + 1
-            phrase = 0
-        else:
-            phrase = longer
-    return len(phrases) + (1 if phrase else 0)
-
-
-def lz76_rows(codes: Tensor, distinct: int) -> Tensor:
-    """The number of components of every row, shape ``[R]``, dtype int64, on the device of ``codes``.
+def lz76_rows(rows: Tensor) -> Tensor:
+    """The number of components of every row, shape ``[R]``, dtype int64, on the device of ``rows``.
 
     See :func:`lz76_chunk`; rows are taken in chunks that bound the memory.
 
     Args:
-        codes: shape ``[R, n]``, values in ``0 … distinct-1``.
-        distinct: upper bound of the codes.
+        rows: shape ``[R, n]``, dtype uint8 or int64.
     """
-    rows, n = codes.shape
-    if n == 0:
-        return torch.zeros(rows, dtype=torch.int64, device=codes.device)
-    planes = max(1, (distinct - 1).bit_length())
-    words = -(-n // _WORD)
+    if rows.numel() == 0:
+        return torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
+    codes, bound = row_codes(rows)
+    planes = max(1, (bound - 1).bit_length())
+    words = -(-codes.shape[1] // _WORD)
     chunk = max(1, _CELLS // (words * planes))
     return torch.cat([lz76_chunk(part, planes, words) for part in torch.split(codes, chunk)])
 
@@ -130,9 +111,7 @@ def lz76_chunk(codes: Tensor, planes: int, words: int) -> Tensor:
         if used:
             agree[:used] &= ~_any_plane(history[:, :used], bits)
             if position % _WORD:
-                agree[used - 1] &= (
-                    1 << position % _WORD
-                ) - 1  # a component that starts here has lags 1 … position
+                agree[used - 1] &= (1 << position % _WORD) - 1  # a component that starts here has lags 1 … position
         ended = (agree[:used] == 0).all(dim=0)
         components += ended
         agree[:grown].masked_fill_(ended, -1)

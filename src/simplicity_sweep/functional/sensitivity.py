@@ -21,7 +21,7 @@ def noisy_outputs(
     draws: int = 1,
     batch: int = 8192,
 ) -> Tensor:
-    """The outputs ``f(x + σ·n)`` with ``n ~ N(0, I)``, shape ``[draws, n, C]``, in eval mode, without a graph.
+    """The outputs ``f(x + σ·n)`` with ``n ~ N(0, I)``, in eval mode; shape ``[draws, n, C]``.
 
     Generators of one seed give the same noise whatever the network and the batch, so that networks can be
     compared in pairs with 4–5 times fewer draws.
@@ -53,9 +53,7 @@ def noisy_outputs(
         try:
             results.append(outputs_of(network, inputs + sigma * noise.to(inputs.device), batch))
         except Exception as error:
-            error.add_note(
-                f"raised by the network on inputs disturbed by noise of standard deviation {sigma}"
-            )
+            error.add_note(f"raised by the network on inputs disturbed by noise of standard deviation {sigma}")
             raise
     return torch.stack(results)
 
@@ -161,7 +159,8 @@ def flip_rate(outputs: Tensor, noisy: Tensor) -> Estimate:
 
 def _distances(outputs: Tensor, noisy: Tensor) -> Tensor:
     _check_pair(outputs, noisy)
-    return torch.linalg.vector_norm(noisy.double() - outputs.double(), dim=-1)
+    distances: Tensor = (noisy.double() - outputs.double()).norm(dim=-1)
+    return distances
 
 
 def _check_pair(outputs: Tensor, noisy: Tensor) -> None:

@@ -13,15 +13,18 @@ from torch import Tensor
 Symbols = str | bytes | bytearray | Sequence[Any] | npt.NDArray[Any] | Tensor
 """What the sequence measurements accept: text, bytes, lists, NumPy arrays and tensors."""
 
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[Any]
+"""Codes of symbols, dtype uint8 or int64."""
 
-_LOOK_UP = 1 << 16  # spread of integer symbols up to which a table ranks them faster than sorting does
+_NARROW = 256  # codes that fit 8 bits
+_TABLE = 1 << 16  # spread of whole numbers up to which a table ranks them faster than sorting does
 
 
 def codes_of(sequence: Symbols) -> tuple[Codes, int]:
-    """The sequence as codes ``0 … k-1``, shape ``[n]``, and ``k``, the number of distinct symbols in it.
+    """The sequence as whole numbers, shape ``[n]``, in ``0 … bound-1``, and that bound.
 
-    Equal symbols get equal codes and different symbols different ones; nothing else about a symbol matters.
+    Equal symbols get equal codes and different symbols different ones; nothing else about a symbol matters. The
+    bound is the number of distinct symbols, or at most 256 where there are fewer.
 
     Args:
         sequence: a ``str``, ``bytes``, a list or tuple of integers or strings, a one-dimensional array or
@@ -33,37 +36,41 @@ def codes_of(sequence: Symbols) -> tuple[Codes, int]:
         ValueError: if an array or tensor is not one-dimensional.
 
     Example:
-        >>> codes_of("banana")
-        (array([1, 0, 2, 0, 2, 0]), 3)
+        >>> codes_of(np.array([7, 9, 7]))
+        (array([0, 2, 0], dtype=uint8), 3)
     """
     array = _array_of(sequence)
     if array.ndim != 1:
         raise ValueError(
-            f"Expected argument `sequence` to have one axis, but got shape {list(array.shape)}. Use "
-            "lz76_batch for a batch of sequences, or flatten it in an order of your choice."
+            f"Expected argument `sequence` to have one axis, but got shape {list(array.shape)}. Use lz76_batch "
+            "for a batch of sequences, or flatten it in an order of your choice."
         )
     if array.size == 0:
-        return np.zeros(0, np.int64), 0
-    if array.dtype.kind == "b":
-        array = array.view(np.uint8)
+        return np.zeros(0, np.uint8), 0
     if array.dtype.kind in "iu":
         low, high = int(array.min()), int(array.max())
-        if high - low < _LOOK_UP:
-            # A uint64 is shifted before it is converted, every other type after: neither can overflow.
-            offset = array - np.uint64(low) if array.dtype == np.uint64 else array.astype(np.int64) - low
-            return _ranked(offset.astype(np.int64, copy=False), high - low + 1)
+        if high - low < _TABLE:
+            return _ranked(_shifted(array, low), high - low + 1)
     distinct, codes = np.unique(array, return_inverse=True)
-    return codes.astype(np.int64, copy=False).reshape(-1), distinct.size
+    return codes.astype(np.uint8 if distinct.size <= _NARROW else np.int64), distinct.size
 
 
-def _ranked(offset: Codes, spread: int) -> tuple[Codes, int]:
-    """Codes from symbols in ``0 … spread-1``, closing the gaps between the symbols that do occur."""
+def _shifted(array: npt.NDArray[Any], low: int) -> npt.NDArray[Any]:
+    """The symbols less the smallest, in a dtype that holds them."""
+    if low == 0 and array.dtype == np.uint8:
+        return array
+    # A uint64 is shifted before it is converted, every other type after: neither can overflow.
+    return array - np.uint64(low) if array.dtype == np.uint64 else array.astype(np.int64) - low
+
+
+def _ranked(offset: npt.NDArray[Any], spread: int) -> tuple[Codes, int]:
+    """Codes from symbols in ``0 … spread-1``, closing the gaps between them where they do not fit 8 bits."""
+    if spread <= _NARROW:
+        return offset.astype(np.uint8, copy=False), spread
     present = np.zeros(spread, np.bool_)
     present[offset] = True
-    distinct = int(np.count_nonzero(present))
-    if distinct == spread:
-        return offset, spread
-    return (np.cumsum(present) - 1)[offset], distinct
+    ranks = np.cumsum(present) - 1
+    return ranks[offset], int(ranks[-1]) + 1
 
 
 def _array_of(sequence: Symbols) -> npt.NDArray[Any]:
@@ -73,13 +80,11 @@ def _array_of(sequence: Symbols) -> npt.NDArray[Any]:
     if isinstance(sequence, (bytes, bytearray, memoryview)):
         return np.frombuffer(sequence, dtype=np.uint8)
     if isinstance(sequence, Tensor):
-        if sequence.is_floating_point() or sequence.is_complex():
-            raise _not_symbols(str(sequence.dtype))
-        return sequence.detach().cpu().numpy()
+        sequence = sequence.detach().cpu().numpy()
     if isinstance(sequence, np.ndarray):
         if sequence.dtype.kind not in "biuSU":
             raise _not_symbols(f"dtype {sequence.dtype}")
-        return sequence
+        return sequence.view(np.uint8) if sequence.dtype.kind == "b" else sequence
     if isinstance(sequence, (list, tuple, range)):
         return _coded_list(sequence)
     raise _not_symbols(type(sequence).__name__)
@@ -102,10 +107,10 @@ def _not_symbols(received: str) -> TypeError:
     )
 
 
-def batch_of(sequences: Tensor | npt.NDArray[Any] | Sequence[Sequence[int]]) -> tuple[Tensor, int]:
-    """The sequences as codes ``0 … k-1``, shape ``[R, n]``, on their own device, and an upper bound ``k``.
+def rows_of(sequences: Tensor | npt.NDArray[Any] | Sequence[Sequence[int]]) -> Tensor:
+    """The sequences as a tensor of shape ``[R, n]`` on their own device, dtype uint8 or int64.
 
-    The codes have dtype ``uint8`` where 256 suffice and ``int64`` otherwise.
+    Equal symbols are equal numbers and different symbols different ones, as in the sequences themselves.
 
     Args:
         sequences: shape ``[R, n]``, any integer or Boolean dtype.
@@ -115,34 +120,37 @@ def batch_of(sequences: Tensor | npt.NDArray[Any] | Sequence[Sequence[int]]) -> 
         ValueError: if there are not two axes.
 
     Example:
-        >>> batch_of(torch.tensor([[700, 701], [701, 701]]))
-        (tensor([[0, 1],
-                [1, 1]], dtype=torch.uint8), 2)
+        >>> rows_of([[700, 701], [701, 701]])
+        tensor([[700, 701],
+                [701, 701]])
     """
     tensor = sequences.detach() if isinstance(sequences, Tensor) else torch.as_tensor(np.asarray(sequences))
     if tensor.is_floating_point() or tensor.is_complex():
         raise _not_symbols(str(tensor.dtype))
     if tensor.dim() != 2:
         raise ValueError(
-            f"Expected argument `sequences` to have shape [R, n], but got {list(tensor.shape)}. Use lz76 "
-            "for one sequence."
+            f"Expected argument `sequences` to have shape [R, n], but got {list(tensor.shape)}. Use lz76 for "
+            "one sequence."
         )
-    if tensor.numel() == 0:
-        return tensor.to(torch.uint8), 0
-    tensor = _signed(tensor)
-    low, high = (int(bound) for bound in tensor.aminmax())
-    if high - low < 256:
-        shifted = tensor if low == 0 else tensor - low
-        return shifted.to(torch.uint8), high - low + 1
-    distinct, codes = torch.unique(tensor, return_inverse=True)
-    return (codes.to(torch.uint8) if distinct.numel() <= 256 else codes), distinct.numel()
-
-
-def _signed(tensor: Tensor) -> Tensor:
-    """The same symbols in a dtype that torch can compare on every device."""
     if tensor.dtype == torch.bool:
         return tensor.to(torch.uint8)
-    if tensor.dtype in (torch.uint16, torch.uint32):
-        return tensor.to(torch.int64)
     # The bits of a uint64 read as int64 are another name for the same symbol.
-    return tensor.view(torch.int64) if tensor.dtype == torch.uint64 else tensor
+    return tensor if tensor.dtype == torch.uint8 else tensor.to(torch.int64)
+
+
+def row_codes(rows: Tensor) -> tuple[Tensor, int]:
+    """The rows as codes ``0 … bound-1`` of dtype uint8 or int64, and that bound: at most 256, or exact.
+
+    Args:
+        rows: at least one symbol, from :func:`rows_of`.
+
+    Example:
+        >>> row_codes(torch.tensor([[700, 701], [701, 701]]))
+        (tensor([[0, 1],
+                [1, 1]], dtype=torch.uint8), 2)
+    """
+    low, high = (int(bound) for bound in rows.aminmax())
+    if high - low < _NARROW:
+        return (rows - low).to(torch.uint8), high - low + 1
+    distinct, codes = torch.unique(rows, return_inverse=True)
+    return codes, distinct.numel()

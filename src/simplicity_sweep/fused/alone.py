@@ -38,15 +38,11 @@ class Alone:
                     steps.append(self._step(batch, work.first_batch + index, options))
         except Exception as raised:
             error = raised
-        values = {
-            name: torch.stack([step[name] for step in steps if name in step]) for name in (steps or [{}])[0]
-        }
+        values = {name: torch.stack([step[name] for step in steps if name in step]) for name in (steps or [{}])[0]}
         losses = values.pop("", torch.zeros(0))
         return StepLog(losses, values, options, work.sizes()[: len(steps)], self.reason, error)
 
-    def _step(
-        self, batch: tuple[Tensor, Tensor], index: int, options: dict[str, dict[str, Any]]
-    ) -> dict[str, Tensor]:
+    def _step(self, batch: tuple[Tensor, Tensor], index: int, options: dict[str, dict[str, Any]]) -> dict[str, Tensor]:
         """One step; what it logged, and the loss under the empty name."""
         module, optimizer = self.member.module, self.member.optimizer
         with captured_logs(module) as logged:
@@ -55,9 +51,7 @@ class Alone:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         options.update(logged.options)
-        return {"": loss.detach()} | {
-            n: torch.as_tensor(v).detach().clone() for n, v in logged.values.items()
-        }
+        return {"": loss.detach()} | {n: torch.as_tensor(v).detach().clone() for n, v in logged.values.items()}
 
 
 def own_loss(member: Member, batch: tuple[Tensor, Tensor], work: Work) -> float:

@@ -60,8 +60,12 @@ class LogHandlers:
         return root.level, list(root.handlers)
 
     def restore(self, state: tuple[int, list[logging.Handler]]) -> None:
-        """Puts both back."""
+        """Puts both back. A log file that is put away is closed, and opened again at its next line: a thousand jobs may
+        wait, but a process may not have as many open files."""
         root = logging.getLogger()
+        for handler in root.handlers:
+            if isinstance(handler, logging.FileHandler) and handler not in state[1]:
+                handler.close()
         root.setLevel(state[0])
         root.handlers[:] = state[1]
 
@@ -71,14 +75,14 @@ class RandomStates:
 
     def capture(self) -> tuple[Any, ...]:
         """All of them; CUDA's only once CUDA is in use."""
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-        return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda  # noqa: NPY002
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+        return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Puts them back."""
         python, numpy, cpu, cuda = state
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+        np.random.set_state(numpy)
         torch.set_rng_state(cpu)
         if cuda:
             torch.cuda.set_rng_state_all(cuda)

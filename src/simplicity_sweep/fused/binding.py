@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
 
-from simplicity_sweep.fused.member import Work
-from simplicity_sweep.fused.program import Program
+from simplicity_sweep.fused.member import NotFusable, Work
+from simplicity_sweep.fused.network import NetworkStack
+from simplicity_sweep.fused.program import Program, ProgramCache
+from simplicity_sweep.fused.trace import trace
+
+_PROGRAMS = ProgramCache(64)
 
 
 class Binding:
@@ -16,8 +20,9 @@ class Binding:
 
     Args:
         program: the step, traced for this batch.
-        params, buffers, grads: stacked, in the program's order.
-        batch: inputs `[K, B, ...]` and labels `[K, B]`.
+        params, buffers, grads: in the program's order.
+        batch: inputs and labels, `[K, B, ...]` and `[K, B]` for a stacked program, or else `[B, ...]` and `[B]`.
+        stacked: whether the program is for stacked members.
     """
 
     def __init__(
@@ -27,15 +32,15 @@ class Binding:
         buffers: Sequence[Tensor],
         grads: Sequence[Tensor],
         batch: tuple[Tensor, Tensor],
+        stacked: bool,
     ) -> None:
-        self.program, self.batch = program, batch
-        members, like = len(batch[0]), params[0]
-        self._draws = [
-            torch.empty(members, *draw.shape, dtype=draw.dtype, device=like.device) for draw in program.draws
-        ]
+        self.program = program
+        draws = [torch.empty(draw.shape, dtype=draw.dtype, device=batch[0].device) for draw in program.draws]
+        self._fixed = program.setup(*params, *buffers, *batch, *draws, *grads)
         self._rewritten = [buffers[i] for i in program.rewritten]
-        self._flat = tuple(t.view(-1, *t.shape[2:]) for t in batch)
-        self._fixed = program.setup(*params, *buffers, *batch, *self._draws, *grads)
+        self._flat = tuple(t.view(-1, *t.shape[2:]) if stacked else t for t in batch)
+        self.batches = list(zip(*batch, strict=True)) if stacked else [batch]
+        self._draws = list(zip(*draws, strict=True)) if stacked else [tuple(draws)]
 
     def load(self, data: Sequence[tuple[Tensor, Tensor]], rows: Tensor) -> None:
         """Fetches a batch: `rows` holds every member's examples, one member after the other, `[K * B]`.
@@ -48,26 +53,65 @@ class Binding:
             for source, target in zip(data[0], self._flat, strict=True):
                 torch.index_select(source, 0, rows, out=target)
             return
-        for member, (pair, own) in enumerate(zip(data, rows.view(len(data), -1), strict=True)):
-            for source, target in zip(pair, self.batch, strict=True):
-                torch.index_select(source, 0, own, out=target[member])
+        for pair, own, batch in zip(data, rows.view(len(data), -1), self.batches, strict=True):
+            for source, target in zip(pair, batch, strict=True):
+                torch.index_select(source, 0, own, out=target)
 
     def draw(self, generators: Sequence[torch.Generator]) -> None:
         """Draws the step's random numbers, each member's from its own generator."""
-        for draw, numbers in zip(self.program.draws, self._draws, strict=True):
-            draw.fill(numbers, generators)
+        for numbers, generator in zip(self._draws, generators, strict=True):
+            for draw, part in zip(self.program.draws, numbers, strict=True):
+                draw.fill(part, generator)
 
     def compute(self) -> tuple[Tensor, ...]:
-        """Writes the gradients and the buffers; returns the logged values, `[K]` each, and last the losses, `[K]`."""
+        """Writes the gradients and the buffers; returns the logged values and last the loss, each `[K]` or a scalar."""
         results = self.program.body(*self._fixed)
         for buffer, value in zip(self._rewritten, results, strict=False):
             buffer.copy_(value)
         return results[len(self._rewritten) :]
 
 
-def shared_data(works: Sequence[Work]) -> list[tuple[Tensor, Tensor]]:
-    """Inputs and labels: one pair if all works use the same tensors, or else a pair a work."""
-    first = works[0]
-    if all(w.inputs is first.inputs and w.labels is first.labels for w in works):
-        works = works[:1]
-    return [(w.inputs, w.labels) for w in works]
+def bind(networks: NetworkStack, key: Hashable, work: Work, size: int) -> list[Binding]:
+    """What steps the networks on batches of `size`: one binding for all, or one for each.
+
+    One for each where stacking would change bits on a CPU, and where vmap lacks a rule for an operation: a network is then
+    stepped by the very operations of its own step, still without autograd.
+
+    Args:
+        networks: of one structure.
+        key: equal for networks of one structure only.
+        work: gives the shape of the data.
+        size: examples in a batch.
+
+    Raises:
+        NotFusable: if the step uses what a program cannot hold.
+        Exception: whatever tracing raises.
+    """
+    try:
+        binding = _bind(networks, key, work, size, None)
+        if binding.program.invariant or work.inputs.device.type != "cpu":
+            return [binding]
+    except NotFusable:
+        raise
+    except Exception:  # what stops vmap need not stop the step itself, whose own trace raises if it does
+        pass
+    return [_bind(networks, key, work, size, k) for k in range(len(networks))]
+
+
+def _bind(networks: NetworkStack, key: Hashable, work: Work, size: int, member: int | None) -> Binding:
+    """The binding of all networks, or of one of them."""
+    stacked = member is None
+    lead = (len(networks), size) if stacked else (size,)
+    batch = (
+        work.inputs.new_zeros(*lead, *work.inputs.shape[1:]),
+        work.labels.new_zeros(*lead, *work.labels.shape[1:]),
+    )
+    params, buffers = networks.named(member)
+    plain = stacked and not work.labels.is_floating_point() and bool((work.labels >= 0).all())
+    shapes = tuple((t.shape, t.dtype, str(t.device)) for t in batch)
+    program = _PROGRAMS.get(
+        (key, stacked, plain, shapes),
+        lambda: trace(networks.module, params, buffers, batch, stacked=stacked, plain_labels=plain),
+    )
+    state = list(params.values()), list(buffers.values()), networks.gradients(member)
+    return Binding(program, *state, batch, stacked)

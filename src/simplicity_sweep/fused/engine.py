@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from simplicity_sweep.fused.group import Group
@@ -19,10 +19,15 @@ class Steps:
 
 
 class Engine:
-    """Answers requests for steps; the same members asking again are stepped on without being stacked anew."""
+    """Answers requests for steps; the same members asking again are stepped on without being stacked anew.
 
-    def __init__(self) -> None:
+    Args:
+        observer: is given the logs of each round of answers.
+    """
+
+    def __init__(self, observer: Callable[[Sequence[StepLog]], None] | None = None) -> None:
         self._groups: dict[tuple[int, ...], Group] = {}
+        self._observer = observer
 
     def __call__(self, requests: Sequence[Steps]) -> list[StepLog | BaseException]:
         """What each request's steps logged, in their order; an exception where a member's own steps raised one."""
@@ -39,6 +44,8 @@ class Engine:
             for place, log in zip(places, logs, strict=True):
                 answers[place] = log.error or log
         self._groups = groups
+        if self._observer is not None:
+            self._observer([log for log in answers.values() if isinstance(log, StepLog)])
         return [answers[place] for place in range(len(requests))]
 
 

@@ -85,7 +85,7 @@ class Group:
         self._blocks = [(own, Block([self._members[k] for k in own])) for own in _split(stacked)]
         try:
             for own, block in self._blocks:
-                block.program(works[own[0]])
+                block.prepare([works[k] for k in own])
         except Exception as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             self._alone.update({k: Alone(self._members[k], reason) for k in stacked})

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from simplicity_sweep.fused.network import NetworkStack
 from simplicity_sweep.fused.stack import Stack
 
 SUPPORTED: tuple[type[torch.optim.Optimizer], ...] = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
@@ -40,21 +41,10 @@ class StackedOptimizer(Protocol):
         """Leaves each optimiser's own state as if it had made `steps` steps itself."""
 
 
-def stacked_optimizer(
-    optimizers: Sequence[torch.optim.Optimizer],
-    owned: Sequence[Sequence[Tensor]],
-    params: Stack,
-    grads: Stack,
-) -> StackedOptimizer:
-    """The stacked form of `optimizers`, all of one class.
-
-    Args:
-        optimizers: the members'.
-        owned: each member's parameters, in the order of the stacks.
-        params, grads: row `k` belongs to the `k`-th optimiser.
-    """
+def stacked_optimizer(optimizers: Sequence[torch.optim.Optimizer], networks: NetworkStack) -> StackedOptimizer:
+    """The stacked form of `optimizers`, all of one class; the `k`-th is for the `k`-th network."""
     kind = SGD if isinstance(optimizers[0], torch.optim.SGD) else Adam
-    return kind(optimizers, owned, params, grads)
+    return kind(optimizers, networks)
 
 
 class _Spans:
@@ -90,14 +80,9 @@ class Adam:
     hyper-parameters: on a GPU one call a member is cheap inside a captured graph, and on a CPU merging changes bits.
     """
 
-    def __init__(
-        self,
-        optimizers: Sequence[torch.optim.Optimizer],
-        owned: Sequence[Sequence[Tensor]],
-        params: Stack,
-        grads: Stack,
-    ) -> None:
-        self._optimizers, self._owned = optimizers, owned
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer], networks: NetworkStack) -> None:
+        self._optimizers, self._owned = optimizers, networks.parameters
+        params, grads = networks.params, networks.grads
         members, like = len(optimizers), params.rows
         self._moments = [Stack(params.shapes, members, like) for _ in range(2)]
         self._time = torch.zeros(members, dtype=torch.float32, device=like.device)
@@ -105,23 +90,19 @@ class Adam:
         rows = (params.rows, grads.rows, self._moments[0].rows, self._moments[1].rows)
         self._pieces = [[spans.of(stack[k]) for stack in rows] for k in range(members)]
         self._times = [[self._time[k]] * len(self._pieces[k][0]) for k in range(members)]
-        self._decoupled = [
-            isinstance(o, torch.optim.AdamW) or bool(o.param_groups[0].get("decoupled_weight_decay"))
-            for o in optimizers
-        ]
         self._calls: list[tuple[Any, ...]] = []
 
     def begin(self) -> None:
         times = []
         for k, optimizer in enumerate(self._optimizers):
             for moment, name in zip(self._moments, ("exp_avg", "exp_avg_sq"), strict=True):
-                _adopt_state(moment, k, optimizer, self._owned[k], name)
+                adopt_state(moment, k, optimizer, self._owned[k], name)
             times.append(float(optimizer.state[self._owned[k][0]]["step"]))
         self._time.copy_(torch.tensor(times))
         self._calls = []
         for k, optimizer in enumerate(self._optimizers):
             group = optimizer.param_groups[0]
-            update = torch._fused_adamw_ if self._decoupled[k] else torch._fused_adam_
+            update = torch._fused_adamw_ if decouples_weight_decay(optimizer) else torch._fused_adam_
             options = {name: group[name] for name in ("lr", "weight_decay", "eps")}
             options.update(beta1=group["betas"][0], beta2=group["betas"][1], amsgrad=False, maximize=False)
             self._calls.append((update, *self._pieces[k], [], self._times[k], options))
@@ -132,22 +113,17 @@ class Adam:
             update(params, grads, first, second, unused, times, **options)
 
     def end(self, steps: int) -> None:
-        for optimizer in self._optimizers:
-            for parameter in optimizer.param_groups[0]["params"]:
+        for optimizer, owned in zip(self._optimizers, self._owned, strict=True):
+            for parameter in owned:
                 optimizer.state[parameter]["step"].add_(steps)
 
 
 class SGD:
     """`torch.optim.SGD`, to the bit what it computes for each member alone (on a CPU), with or without `fused=True`."""
 
-    def __init__(
-        self,
-        optimizers: Sequence[torch.optim.Optimizer],
-        owned: Sequence[Sequence[Tensor]],
-        params: Stack,
-        grads: Stack,
-    ) -> None:
-        self._optimizers, self._owned = optimizers, owned
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer], networks: NetworkStack) -> None:
+        self._optimizers, self._owned = optimizers, networks.parameters
+        params, grads = networks.params, networks.grads
         members = len(optimizers)
         self._momentum = Stack(params.shapes, members, params.rows)
         rows = (params.rows, grads.rows, self._momentum.rows)
@@ -167,7 +143,7 @@ class SGD:
             if group["momentum"]:
                 state = optimizer.state[group["params"][0]]
                 options["is_first_step"] = state.get("momentum_buffer") is None
-                _adopt_state(self._momentum, k, optimizer, self._owned[k], "momentum_buffer")
+                adopt_state(self._momentum, k, optimizer, self._owned[k], "momentum_buffer")
             self._calls.append((params, grads, momentum if group["momentum"] else [], options))
 
     def step(self) -> None:
@@ -179,7 +155,13 @@ class SGD:
         del steps  # SGD counts none
 
 
-def _adopt_state(
+def decouples_weight_decay(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the weight decays apart from the gradient, as in AdamW."""
+    group = optimizer.param_groups[0]
+    return isinstance(optimizer, torch.optim.AdamW) or bool(group.get("decoupled_weight_decay"))
+
+
+def adopt_state(
     stack: Stack, member: int, optimizer: torch.optim.Optimizer, owned: Sequence[Tensor], name: str
 ) -> None:
     """Makes `optimizer.state[p][name]` of every parameter `p` the stack's view, its content kept, 0 where it had none."""

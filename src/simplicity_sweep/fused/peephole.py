@@ -18,7 +18,7 @@ _NO_OPS = (
     aten.alias.default,
     aten.detach.default,
 )
-_VIEWS = (
+VIEWS = (
     aten.alias.default,
     aten.detach.default,
     aten.expand.default,
@@ -46,12 +46,14 @@ _QUICK: dict[Any, Callable[..., Any]] = {
     aten._log_softmax.default: torch._log_softmax,
     aten._log_softmax_backward_data.default: torch._log_softmax_backward_data,  # type: ignore[attr-defined]
     aten.add.Tensor: torch.add,
+    aten.addmm.default: torch.addmm,
     aten.baddbmm.default: torch.baddbmm,
     aten.bmm.default: torch.bmm,
     aten.div.Tensor: torch.div,
     aten.exp.default: torch.exp,
     aten.gather.default: torch.gather,
     aten.mean.dim: torch.mean,
+    aten.mm.default: torch.mm,
     aten.mul.Tensor: torch.mul,
     aten.neg.default: torch.neg,
     aten.relu.default: torch.relu,
@@ -64,6 +66,7 @@ _QUICK: dict[Any, Callable[..., Any]] = {
     aten.sub.Tensor: torch.sub,
     aten.sum.dim_IntList: torch.sum,
     aten.tanh.default: torch.tanh,
+    aten.t.default: torch.t,
     aten.transpose.int: torch.transpose,
     aten.unsqueeze.default: torch.unsqueeze,
     aten.where.self: torch.where,
@@ -95,11 +98,8 @@ def _same_as(node: fx.Node) -> fx.Node | None:
         return source
     if node.target is aten.mul.Scalar and node.args[1] == 1:
         return source
-    if (
-        node.target is aten.transpose.int
-        and source.target is aten.transpose.int
-        and source.args[1:] == node.args[1:]
-    ):
+    swaps = node.target in (aten.transpose.int, aten.t.default)
+    if swaps and source.target is node.target and source.args[1:] == node.args[1:]:
         return source.args[0]  # type: ignore[return-value]
     return None
 
@@ -174,8 +174,8 @@ def write_into(
 def _writing(graph: fx.Graph, result: fx.Node, target: fx.Node) -> fx.Node:
     if result.users:
         return graph.call_function(Tensor.copy_, (target, result))
-    if result.target is aten.bmm.default:
-        return graph.call_function(torch.bmm, result.args, {"out": target})
+    if result.target in (aten.bmm.default, aten.mm.default):
+        return graph.call_function(_QUICK[result.target], result.args, {"out": target})
     total = result.args[0] if result.target is aten.reshape.default else result
     if isinstance(total, fx.Node) and len(total.users) <= 1 and _is_sum_to(total, shape_of(target)):
         return graph.call_function(torch.sum, (total.args[0], total.args[1], False), {"out": target})
@@ -208,16 +208,12 @@ def fixed_nodes(graph: fx.Graph) -> set[fx.Node]:
         if node.op != "call_function" or node in written:
             continue
         inputs = node.all_input_nodes
-        if (
-            node.target in (torch.full, aten.full.default, aten.scalar_tensor.default, aten.arange.default)
-        ) or (inputs and all(i in constant for i in inputs) and _is_pure(node)):
+        if (node.target in (torch.full, aten.full.default, aten.scalar_tensor.default, aten.arange.default)) or (
+            inputs and all(i in constant for i in inputs) and _is_pure(node)
+        ):
             constant.add(node)
-        elif node.target in _VIEWS and all(i in fixed for i in inputs):
-            fixed.add(node)
-        elif (
-            node.target is aten.reshape.default
-            and all(i in fixed for i in inputs)
-            and _splits_no_memory(node)
+        elif (node.target in VIEWS and all(i in fixed for i in inputs)) or (
+            node.target is aten.reshape.default and all(i in fixed for i in inputs) and _splits_no_memory(node)
         ):
             fixed.add(node)
     return fixed | constant
@@ -243,14 +239,10 @@ def _written(graph: fx.Graph) -> set[fx.Node]:
         if schema is None or not schema.is_mutable:
             continue
         for argument, value in zip(schema.arguments, node.args, strict=False):
-            if (
-                argument.alias_info is not None
-                and argument.alias_info.is_write
-                and isinstance(value, fx.Node)
-            ):
+            if argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, fx.Node):
                 base = value
                 written.add(base)
-                while base.target in _VIEWS and base.all_input_nodes:
+                while base.target in VIEWS and base.all_input_nodes:
                     base = base.all_input_nodes[0]
                     written.add(base)
     return written - {node for node in written if node.op == "placeholder"}

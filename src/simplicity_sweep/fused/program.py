@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx
 
 from simplicity_sweep.fused import peephole
+from simplicity_sweep.fused.invariance import keeps_bits
 from simplicity_sweep.fused.member import NotFusable
 
 aten = torch.ops.aten
@@ -19,33 +20,32 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Draw:
-    """Random numbers that a step needs: for each member a tensor of `shape`, from that member's own generator."""
+    """Random numbers that a step needs: a tensor, stacked or not, every member's part from its own generator."""
 
     method: Callable[..., Tensor]
     shape: torch.Size
     dtype: torch.dtype
     arguments: tuple[Any, ...]
 
-    def fill(self, stacked: Tensor, generators: Sequence[torch.Generator]) -> None:
-        """Draws `stacked[k]` from the `k`-th generator, as a step of that member alone would."""
-        for numbers, generator in zip(stacked, generators, strict=True):
-            self.method(numbers, *self.arguments, generator=generator)
+    def fill(self, numbers: Tensor, generator: torch.Generator) -> None:
+        """Draws the numbers of one member, as a step of that member alone would."""
+        self.method(numbers, *self.arguments, generator=generator)
 
 
 @dataclass(frozen=True)
 class Program:
-    """A traced step of `K` networks.
+    """A traced step of `K` stacked networks, or of one.
 
     Args:
-        setup: takes the parameters, the buffers, the inputs, the labels, the draws and the gradients, all stacked and all
-            memory that stays in place, and returns what `body` takes. Called once.
-        body: the step: writes the gradients, and returns the buffers in `rewritten`, the logged values, and the loss of
-            each member, `[K]`. Called at every step.
+        setup: takes the parameters, the buffers, the inputs, the labels, the draws and the gradients, all stacked or none,
+            and all memory that stays in place, and returns what `body` takes. Called once.
+        body: the step: writes the gradients, and returns the buffers in `rewritten`, the logged values, and the loss,
+            each `[K]` or a scalar. Called at every step.
         draws: what must be drawn anew before each step.
         rewritten: indices of the buffers that a step changes.
         logs: by name, the index among the logged values, or the number that is always logged.
         options: by name, the keywords that came with the logged value.
-        convolves: whether there are convolutions in it.
+        invariant: whether, on a CPU, a member's bits depend neither on the others nor on how many they are.
     """
 
     setup: Callable[..., tuple[Tensor, ...]]
@@ -54,7 +54,7 @@ class Program:
     rewritten: tuple[int, ...]
     logs: dict[str, int | float]
     options: dict[str, dict[str, Any]]
-    convolves: bool
+    invariant: bool
 
 
 class ProgramCache:
@@ -90,7 +90,7 @@ def compile_step(
     """The program of a traced step.
 
     Args:
-        graph: (parameters, buffers, inputs, labels) → (gradients, buffers, logged values, losses), all stacked.
+        graph: (parameters, buffers, inputs, labels) → (gradients, buffers, logged values, loss), all stacked or none.
         params: the names of the parameters.
         buffers: how many buffers there are.
         logged: what the step logs; a number is the same at every step.
@@ -110,12 +110,12 @@ def compile_step(
     _refuse_missing(params, grads)
     rewritten = tuple(i for i, node in enumerate(new) if node is not inputs[len(params) + i])
     kept = [*(new[i] for i in rewritten), *results[len(params) + buffers :]]
+    invariant = keeps_bits(graph, inputs[: len(params)])
     peephole.write_into(graph, grads, _gradient_inputs(graph, inputs[: len(params)]), kept)
-    convolves = any("convolution" in str(node.target) for node in graph.nodes)
     tensors = [name for name, value in logged.items() if isinstance(value, Tensor)]
     logs = {n: tensors.index(n) if isinstance(v, Tensor) else float(v) for n, v in logged.items()}
     setup, body = _split(graph)
-    return Program(setup, body, draws, rewritten, logs, options, convolves)
+    return Program(setup, body, draws, rewritten, logs, options, invariant)
 
 
 _DRAWS: dict[Any, Callable[..., Tensor]] = {
@@ -132,15 +132,13 @@ def _lift_draws(graph: fx.Graph) -> tuple[Draw, ...]:
     draws = []
     last = next(node for node in reversed(graph.nodes) if node.op == "placeholder")
     for node in list(graph.nodes):
-        if node.op != "call_function" or torch.Tag.nondeterministic_seeded not in getattr(
-            node.target, "tags", ()
-        ):
+        if node.op != "call_function" or torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
             continue
         if node.target not in _DRAWS:
             raise NotFusable(f"training_step draws random numbers by {node.target}")
         value: Tensor = node.meta["val"]
         arguments = (node.args[1],) if node.target is aten.bernoulli.p else ()
-        draws.append(Draw(_DRAWS[node.target], value.shape[1:], value.dtype, arguments))
+        draws.append(Draw(_DRAWS[node.target], value.shape, value.dtype, arguments))
         with graph.inserting_after(last):
             last = graph.placeholder(f"draw_{len(draws)}")
         last.meta = dict(node.meta)

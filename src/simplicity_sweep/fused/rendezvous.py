@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from simplicity_sweep.fused.ambient import Ambient, capture_all, restore_all
 
@@ -18,12 +18,8 @@ Result = TypeVar("Result")
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-
-class Desk(Protocol[Request, Answer]):
-    """Answers requests: one answer each, in their order. An answer that is an exception is raised where it was asked."""
-
-    def __call__(self, requests: Sequence[Request]) -> Sequence[Answer | BaseException]:
-        """The answers."""
+Desk = Callable[[Sequence[Request]], Sequence[Answer | BaseException]]
+"""Answers requests: one answer each, in their order. One that is an exception is raised where it was asked."""
 
 
 class Abandoned(BaseException):
@@ -33,7 +29,6 @@ class Abandoned(BaseException):
 @dataclass(eq=False)
 class _Guest(Generic[Result]):
     function: Callable[[], Result]
-    ambients: Sequence[Ambient]
     awake: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     request: Any = None
@@ -81,10 +76,11 @@ class Meeting:
     def run(self, functions: Sequence[Callable[[], Result]]) -> list[Result | BaseException]:
         """What each function returned or raised, in their order.
 
-        An exception ends its own function only. A KeyboardInterrupt (or anything else that is raised in the calling
-        thread) ends them all: each parked function gets `Abandoned`, then it is raised here.
+        An exception ends its own function only. A KeyboardInterrupt, or whatever else is no Exception, ends them all,
+        whether a function raised it or it reached the calling thread: a function that runs goes on to its next
+        meeting, each parked one gets `Abandoned`, then it is raised here.
         """
-        guests = [_Guest(function, self._ambients) for function in functions]
+        guests = [_Guest(function) for function in functions]
         try:
             for guest in guests:
                 self._wake(guest)
@@ -112,13 +108,17 @@ class Meeting:
             guest.thread.start()
         else:
             guest.awake.set()
-        self._returned.wait()
-        if guest.ended:
-            guest.thread.join()
-            guest.state = None
-        else:
-            guest.state = capture_all(self._ambients)
-        restore_all(self._ambients, mine)
+        try:
+            self._returned.wait()
+        except BaseException:
+            self._abandoned = True
+            self._returned.wait()
+            raise
+        finally:
+            guest.state = None if guest.ended else capture_all(self._ambients)
+            restore_all(self._ambients, mine)
+        if isinstance(guest.outcome, BaseException) and not isinstance(guest.outcome, Exception | Abandoned):
+            raise guest.outcome
 
     def _body(self, guest: _Guest[Any]) -> None:
         _local.meeting, _local.guest = self, guest

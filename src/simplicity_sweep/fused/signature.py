@@ -129,9 +129,7 @@ def _key(value: Any, ignored: frozenset[str]) -> Hashable:
             _key(value.args, ignored),
             _key(value.keywords, ignored),
         )
-    if isinstance(
-        value, bool | int | float | complex | str | bytes | None | torch.dtype | torch.device | torch.Size
-    ):
+    if isinstance(value, bool | int | float | complex | str | bytes | None | torch.dtype | torch.device | torch.Size):
         return repr((type(value).__name__, value))
     if isinstance(value, nn.Module):
         return repr(value)

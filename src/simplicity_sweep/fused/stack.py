@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# Rows and the tensors in them start at multiples of this many elements: matrix products may sum in another order, and so
-# give other bits, when an operand starts off a cache line.
-_ALIGNMENT = 16
+# Rows and the tensors in them start at multiples of this many elements, a cache line of float32: matrix products may sum
+# in another order, and so give other bits, when an operand starts elsewhere.
+ALIGNMENT = 16
 
 
 class Stack:
@@ -20,18 +20,19 @@ class Stack:
         shapes: of one owner's tensors.
         members: `K`.
         like: gives dtype and device.
+        alignment: where a tensor in a row may start, in elements; with 1 and one shape the stack has no gaps.
 
     >>> stack = Stack([torch.Size([2, 3]), torch.Size([])], members=4, like=torch.zeros(()))
     >>> [list(t.shape) for t in stack.stacked], list(stack.rows.shape)
     ([[4, 2, 3], [4]], [4, 32])
     """
 
-    def __init__(self, shapes: Sequence[torch.Size], members: int, like: Tensor) -> None:
+    def __init__(self, shapes: Sequence[torch.Size], members: int, like: Tensor, alignment: int = ALIGNMENT) -> None:
         self.shapes = list(shapes)
         sizes = [math.prod(shape) for shape in shapes]
         self.offsets = [0]
         for size in sizes:
-            self.offsets.append(self.offsets[-1] + -(-size // _ALIGNMENT) * _ALIGNMENT)
+            self.offsets.append(self.offsets[-1] + -(-size // alignment) * alignment)
         self.rows = torch.zeros(members, self.offsets[-1], dtype=like.dtype, device=like.device)
         spans = list(zip(self.offsets, sizes, strict=False))
         self.stacked = [

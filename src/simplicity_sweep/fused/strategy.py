@@ -12,7 +12,6 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from pytorch_lightning.utilities.model_helpers import is_overridden
-from torch import Tensor
 
 from simplicity_sweep.data import Batches
 from simplicity_sweep.fused.engine import Engine, Steps
@@ -183,7 +182,7 @@ def _needs_every_step(trainer: pl.Trainer, module: pl.LightningModule) -> str | 
     settings = {
         "gradient_clip_val": trainer.gradient_clip_val,
         "accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
-        "overfit_batches": trainer.overfit_batches,
+        "overfit_batches": trainer.overfit_batches,  # type: ignore[attr-defined]
         "limit_train_batches": trainer.limit_train_batches != 1.0,
         "val_check_interval": trainer.val_check_interval != 1.0,
         "max_steps": trainer.max_steps != -1,
@@ -197,9 +196,9 @@ def _needs_every_step(trainer: pl.Trainer, module: pl.LightningModule) -> str | 
     if hook := next((hook for hook in MODULE_HOOKS if is_overridden(hook, module)), None):
         return f"{type(module).__name__} overrides {hook}"
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if hook := next((hook for hook in BATCH_HOOKS if is_overridden(hook, callback)), None):
-            if not _is_at_ease_with_chunks(callback):
-                return f"{type(callback).__name__} overrides {hook}"
+        hook = next((hook for hook in BATCH_HOOKS if is_overridden(hook, callback)), None)
+        if hook is not None and not _is_at_ease_with_chunks(callback):
+            return f"{type(callback).__name__} overrides {hook}"
     if len(trainer.optimizers) != 1:
         return f"there are {len(trainer.optimizers)} optimisers"
     if any(config.interval == "step" for config in trainer.lr_scheduler_configs):

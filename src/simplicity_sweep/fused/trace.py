@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,50 +24,55 @@ def trace(
     params: Mapping[str, Tensor],
     buffers: Mapping[str, Tensor],
     batch: tuple[Tensor, Tensor],
-    plain_labels: bool,
+    *,
+    stacked: bool,
+    plain_labels: bool = False,
 ) -> Program:
-    """The step of `K` networks like `module`.
+    """The step of networks like `module`.
 
     Args:
         module: one of them; a copy of it is traced, and it is left as it is.
-        params: by name, stacked, `[K, ...]`.
-        buffers: by name, stacked.
-        batch: inputs `[K, B, ...]` and labels `[K, B]`.
+        params: by name; `[K, ...]` if stacked.
+        buffers: by name, likewise.
+        batch: inputs `[K, B, ...]` and labels `[K, B]` if stacked, or else `[B, ...]` and `[B]`.
+        stacked: whether the program is to step `K` networks, or one by the very operations of its own `training_step`.
         plain_labels: whether every label is the number of a class, so that none is to be ignored.
 
     Raises:
-        NotFusable: if the step uses what cannot be stacked: the batch's number, the trainer, an attribute that it changes.
+        NotFusable: if the step uses what a program cannot hold: the batch's number, the trainer, an attribute that it
+            changes.
         Exception: whatever tracing raises, for a branch on the data, say.
     """
     step = _Step(module)
-    flat = _flat_step(step, list(params), list(buffers))
     watched = _attributes(step.module)
-    with torch.random.fork_rng(devices=[]), PlainCrossEntropy() if plain_labels else contextlib.nullcontext():
-        traced = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=False)(
+    entropy = PlainCrossEntropy() if plain_labels else contextlib.nullcontext()
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), entropy:
+        warnings.filterwarnings("error", message=".*batching rule")  # vmap would loop over the members
+        traced = make_fx(_flat_step(step, list(params), list(buffers), stacked), tracing_mode="fake")(
             *params.values(), *buffers.values(), *batch
         )
     if changed := sorted(set(_attributes(step.module).items()) ^ set(watched.items())):
-        raise NotFusable(
-            f"training_step changes the attribute {changed[0][0]}, which is neither parameter nor buffer"
-        )
+        raise NotFusable(f"training_step changes the attribute {changed[0][0]}, which is neither parameter nor buffer")
     return compile_step(traced.graph, list(params), len(buffers), step.logged.values, step.logged.options)
 
 
-def _flat_step(step: _Step, params: list[str], buffers: list[str]) -> Callable[..., tuple[Tensor, ...]]:
-    """(parameters, buffers, inputs, labels) → (gradients, new buffers, logged values, losses), all stacked."""
+def _flat_step(step: _Step, params: list[str], buffers: list[str], stacked: bool) -> Callable[..., tuple[Tensor, ...]]:
+    """(parameters, buffers, inputs, labels) → (gradients, new buffers, logged values, loss), all stacked or none."""
 
     def loss(
         p: dict[str, Tensor], b: dict[str, Tensor], x: Tensor, y: Tensor
     ) -> tuple[Tensor, tuple[dict[str, Tensor], tuple[Tensor, ...]]]:
-        value = functional_call(step, ({f"module.{n}": t for n, t in p.items()}, b), ((x, y),))
+        value = functional_call(step, (p, b), ((x, y),))
         return value, (b, tuple(v for v in step.logged.values.values() if isinstance(v, Tensor)))
 
+    gradient = grad_and_value(loss, has_aux=True)
+    if stacked:
+        gradient = vmap(gradient, randomness="different")
+
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
-        p = dict(zip(params, tensors, strict=False))
+        p = {f"module.{n}": t for n, t in zip(params, tensors, strict=False)}
         b = {f"module.{n}": t for n, t in zip(buffers, tensors[len(params) :], strict=False)}
-        grads, (losses, (new, logged)) = vmap(grad_and_value(loss, has_aux=True), randomness="different")(
-            p, b, tensors[-2], tensors[-1]
-        )
+        grads, (losses, (new, logged)) = gradient(p, b, tensors[-2], tensors[-1])
         return (*grads.values(), *new.values(), *logged, losses)
 
     return flat
@@ -107,9 +113,7 @@ def _detached_copy(module: nn.Module) -> nn.Module:
         return property(get)
 
     names = [
-        n
-        for n in ("current_epoch", "global_step", "trainer")
-        if isinstance(getattr(type(module), n, None), property)
+        n for n in ("current_epoch", "global_step", "trainer") if isinstance(getattr(type(module), n, None), property)
     ]
     kind = type(template)
     template.__class__ = type(kind.__name__, (kind,), {name: refuse(name) for name in names})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from simplicity_sweep.functional.kernels.compiled import Array, compiled
@@ -44,9 +46,7 @@ def _symbols_of_a_word(n: int, bits: int) -> int:
 
 
 @compiled
-def _parse(
-    text: Array, n: int, bits: int, starts: Array, entries: Array, levels: Array, firsts: Array
-) -> int:
+def _parse(text: Array, n: int, bits: int, starts: Array, entries: Array, levels: Array, firsts: Array) -> int:
     """Find at each component's start the longest earlier match among the positions that share its first symbols.
 
     Of these candidates the one whose next 64 bits differ least, read as one number, matches longest. ``firsts``
@@ -110,14 +110,14 @@ def _pack(codes: Array, bits: int, text: Array) -> None:
 
 
 @compiled
-def _window(text: Array, position: int, bits: int) -> np.uint64:
+def _window(text: Array, position: int, bits: int) -> Any:
     """The 64 bits of the text from a position on."""
     word, taken = divmod(position * bits, _WORD)
     return (text[word] << np.uint64(taken)) | ((text[word + 1] >> _ONE) >> np.uint64(_WORD - 1 - taken))
 
 
 @compiled
-def _word(window: np.uint64, width: int) -> int:
+def _word(window: Any, width: int) -> Any:
     """The first ``width`` ≥ 1 bits of a window as a number."""
     return np.int64(window >> np.uint64(_WORD - width))
 
@@ -148,9 +148,7 @@ def _fill_buckets(text: Array, bits: int, length: int, starts: Array, entries: A
 
 
 @compiled
-def _fill_firsts(
-    text: Array, n: int, bits: int, starts: Array, entries: Array, levels: Array, firsts: Array
-) -> None:
+def _fill_firsts(text: Array, n: int, bits: int, starts: Array, entries: Array, levels: Array, firsts: Array) -> None:
     """Write where each word of 1 … ``length`` symbols occurs first: at ``firsts[levels[symbols] + word]``."""
     length = levels.shape[0] - 2
     for bucket in range(1 << (length * bits)):

@@ -36,16 +36,16 @@ def lz76_rows(sequences: Array, out: Array) -> None:
 @compiled
 def _transpose(block: Array, columns: Array) -> int:
     """Write the symbols, less the smallest, as ``columns[position, row]``; returns how many bits they take."""
-    low = high = np.int64(block[0, 0])
+    low, high = block[0, 0], block[0, 0]
     for row in range(block.shape[0]):
         for position in range(block.shape[1]):
-            low = min(low, np.int64(block[row, position]))
-            high = max(high, np.int64(block[row, position]))
+            low = min(low, block[row, position])
+            high = max(high, block[row, position])
     if np.uint64(high) - np.uint64(low) > np.uint64(255):
         return 9
     for row in range(block.shape[0]):
         for position in range(block.shape[1]):
-            columns[position, row] = np.uint8(np.int64(block[row, position]) - low)
+            columns[position, row] = block[row, position] - low
     planes = 1
     while (high - low) >> planes:
         planes += 1

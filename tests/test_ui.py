@@ -1,0 +1,280 @@
+"""MLflow's own UI at a sweep's ready-made page: what the page holds, and how it is served."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from mlflow import MlflowClient
+
+from simplicity_sweep import ui
+from simplicity_sweep.mlflow_page import page_link, plain_link, publish_page, runs_link
+from simplicity_sweep.tracking import Run, Store
+from simplicity_sweep.ui import free_port, last_sweep, main
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+JOBS = (
+    ({"activation": "relu", "depth": "shallow", "depth.hidden_layers": 1, "optim.lr": 0.1, "seed": 0}, 0.10),
+    ({"activation": "tanh", "depth": "deep", "depth.hidden_layers": 4, "optim.lr": 0.1, "seed": 0}, 0.95),
+    ({"activation": "tanh", "depth": "shallow", "depth.hidden_layers": 1, "optim.lr": 0.01, "seed": 0}, 0.97),
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """One store for the file, with one sweep of three jobs in it: making a schema takes a second or more."""
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests")
+    sweep(store)
+    return store
+
+
+def sweep(store: Store) -> str:
+    """A closed sweep of `JOBS`, with two epochs' curves; the id of its parent run."""
+    parent = Run.start(store, name="sweep", params={}, tags={"role": "sweep"})
+    for number, (params, accuracy) in enumerate(JOBS):
+        run = Run.start(store, name=f"job-{number}", params=params, tags={"role": "job"}, parent=parent.id)
+        for epoch in (0, 1):
+            run.log_metrics({"val/accuracy": accuracy / 2, "train/loss": 1.0, "val/loss": 1.0}, epoch)
+        run.log_metrics({"test/accuracy": accuracy, "test/lz76_path": 3.0, "test/noise_l2_logits": 0.5}, 0)
+        run.end("FINISHED")
+    parent.end("FINISHED")
+    publish_page(store, parent.id)
+    return parent.id
+
+
+def page(store: Store, parent: str) -> dict[str, Any]:
+    """What is written down for MLflow's page."""
+    text = store.client.get_experiment(store.experiment_id).tags[f"mlflow.sharedViewState.{parent}"]
+    state: dict[str, Any] = json.loads(text)
+    return state
+
+
+def last(store: Store) -> str:
+    parent = last_sweep(store)
+    assert parent is not None
+    return parent
+
+
+# The page
+
+
+def test_the_page_shows_the_sweeps_jobs_alone_best_accuracy_first(store: Store) -> None:
+    state = page(store, last(store))
+    assert state["searchFilter"] == f"tags.`mlflow.parentRunId` = '{last(store)}'"
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`test/accuracy`", False)
+    found = store.client.search_runs([store.experiment_id], filter_string=state["searchFilter"])
+    assert sorted(run.info.run_name for run in found) == ["job-0", "job-1", "job-2"]
+
+
+def test_its_columns_are_what_varies_once_and_what_was_measured(store: Store) -> None:
+    columns = page(store, last(store))["columnOrder"]
+    # `depth.hidden_layers` says what `depth` says; `seed` is the same everywhere; no flips were measured.
+    assert columns == [
+        "params.`activation`",
+        "params.`depth`",
+        "params.`optim.lr`",
+        "metrics.`test/accuracy`",
+        "metrics.`test/lz76_path`",
+        "metrics.`test/noise_l2_logits`",
+    ]
+
+
+def test_its_charts_are_of_metrics_that_there_are(store: Store) -> None:
+    charts = page(store, last(store))["compareRunCharts"]
+    assert len({chart["uuid"] for chart in charts}) == len(charts)
+    of_kind = {kind: [c for c in charts if c["type"] == kind] for kind in ("PARALLEL", "BAR", "SCATTER", "LINE")}
+    assert [chart["selectedParams"] for chart in of_kind["PARALLEL"]] == [["activation", "depth", "optim.lr"]]
+    assert [chart["metricKey"] for chart in of_kind["BAR"]] == [
+        "test/accuracy",
+        "test/lz76_path",
+        "test/noise_l2_logits",
+    ]
+    assert [chart["metricKey"] for chart in of_kind["LINE"]] == ["val/accuracy", "val/loss", "train/loss"]
+    assert len(of_kind["SCATTER"]) == 2
+    sections = {section["uuid"] for section in page(store, last(store))["compareRunSections"]}
+    assert {chart["metricSectionId"] for chart in charts} == sections
+
+
+@pytest.mark.parametrize(("jobs", "shown"), [(0, "SHOW_ALL"), (50, "SHOW_ALL"), (51, "FIRST_20_RUNS")])
+def test_of_a_long_sweep_the_best_are_drawn(store: Store, jobs: int, shown: str) -> None:
+    parent = Run.start(store, name="long", params={}, tags={})
+    for number in range(jobs):
+        Run.start(store, name=str(number), params={f"p{i}": number for i in range(20)}, tags={}, parent=parent.id)
+    publish_page(store, parent.id)
+    assert page(store, parent.id)["runsHiddenMode"] == shown
+
+
+# The links
+
+
+def parts(link: str) -> tuple[str, Mapping[str, list[str]]]:
+    place, _, query = link.partition("?")
+    return place, parse_qs(query)
+
+
+def test_the_link_names_the_page_and_its_charts_or_table(store: Store) -> None:
+    place, query = parts(page_link(store, "abc"))
+    assert place == f"http://127.0.0.1:5000/#/experiments/{store.experiment_id}/runs"
+    assert query["viewStateShareKey"] == ["abc"]
+    assert query["compareRunsMode"] == ["CHART"]
+    _, query = parts(page_link(store, "abc", mode="TABLE"))
+    assert query["compareRunsMode"] == ["TABLE"]
+
+
+def test_the_plain_link_needs_nothing_that_was_written_down(store: Store) -> None:
+    place, query = parts(plain_link(store, "abc", "http://127.0.0.1:5001/"))
+    assert place == f"http://127.0.0.1:5001/#/experiments/{store.experiment_id}/runs"
+    assert "viewStateShareKey" not in query
+    assert query["searchFilter"] == ["tags.`mlflow.parentRunId` = 'abc'"]
+    assert query["orderByKey"] == ["metrics.`test/accuracy`"]
+
+
+def test_links_lead_to_the_tracking_server_without_its_password() -> None:
+    served = Store("https://ann:sesame@example.org:8443/mlflow", "7", MlflowClient("https://example.org"))
+    assert runs_link(served).startswith("https://example.org:8443/mlflow/#/experiments/7/runs?")
+
+
+# Serving
+
+
+def test_the_last_sweep_is_the_one_that_started_last(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/mlflow.db", "tests")
+    assert last_sweep(store) is None
+    for start_time in (2, 1):
+        tags = {"role": "sweep", "when": str(start_time)}
+        store.client.create_run(store.experiment_id, start_time=start_time, tags=tags)
+    store.client.create_run(store.experiment_id, start_time=3, tags={"role": "job"})
+    assert store.client.get_run(last(store)).data.tags["when"] == "2"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_in_use_is_passed_over_and_said_so(taken: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert free_port(taken) > taken
+    said = capsys.readouterr().out
+    assert f"Port {taken} is in use" in said
+    assert "--port PORT" in said
+
+
+def test_without_a_free_port_the_remedy_is_named(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui, "_PORTS_TRIED", 1)
+    with pytest.raises(ui.UIError, match=rf"--port {taken}: .* --port PORT"):
+        free_port(taken)
+
+
+@pytest.fixture
+def keep_sigterm() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.usefixtures("keep_sigterm")
+def test_looking_for_a_store_that_is_not_there_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--uri", f"sqlite:///{tmp_path}/mlflow.db", "--experiment", "tests"]) == 1
+    assert "make sweep" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_browser_is_opened_only_where_it_has_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert not ui._has_browser()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert ui._has_browser()
+
+
+@contextmanager
+def serving(store: Store) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """What `python -m simplicity_sweep.ui` prints, and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "simplicity_sweep.ui", "--uri", store.uri, "--experiment", "tests"]
+    with subprocess.Popen(
+        [*command, "--port", str(port), "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell that starts the tests in the background leaves Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        yield "".join(lines), process
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def served(store: Store) -> Iterator[str]:
+    """What `python -m simplicity_sweep.ui` prints while it serves."""
+    with serving(store) as (said, _):
+        yield said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium to draw the page: apt-get install chromium")
+@pytest.mark.parametrize("mode", ["CHART", "TABLE"])
+def test_mlflow_draws_the_page(served: str, tmp_path: Path, mode: str) -> None:
+    [link] = re.findall(rf"http://\S+viewStateShareKey\S+{mode}", served)
+    shown = drawn(link, tmp_path)
+    for number in range(3):
+        assert f"job-{number}" in shown
+    assert "share key is invalid" not in shown
+    if mode == "CHART":
+        assert shown.count('class="trace bars"') >= 3
+        assert 'class="trace scatter' in shown
+        assert "parcoords" in shown
+        for section in ("From setting to result", "Results on the test set", "By epoch"):
+            assert section in shown
+    else:
+        for column in ("activation", "optim.lr", "test/accuracy", "test/lz76_path"):
+            assert f">{column}<" in shown
+
+
+def drawn(link: str, folder: Path) -> str:
+    """The page's document once its scripts have run for 20 s of the browser's own, simulated time."""
+    assert CHROMIUM is not None
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={folder}", "--window-size=2400,2400", "--virtual-time-budget=20000", link]
+    environment = os.environ | {"HOME": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_server_too(store: Store) -> None:
+    with serving(store) as (said, process):
+        [port] = {int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)/", said)}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""  # no stack trace
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
