@@ -41,7 +41,7 @@ def test_every_measurement_can_be_added_by_its_file(composed):
     [
         ("optim.lr=-1", "optim.lr = -1: should be greater than 0"),
         ("optim.lr=0", "optim.lr = 0: should be greater than 0"),
-        ("optim.lr=.inf", "optim.lr = inf: should be less than inf"),
+        ("optim.lr=inf", "optim.lr = inf: should be less than inf"),
         ("optim.lr=fast", "optim.lr = 'fast': should be a valid number"),
         ("depth.hidden_layers=-2", "depth.hidden_layers = -2: should be greater than or equal to 0"),
         ("depth.sizes=[128,0]", "depth.sizes.1 = 0: should be greater than or equal to 1"),

@@ -34,7 +34,7 @@ _PARALLEL = ("test/noise_l2_logits", "test/lz76_path", _ACCURACY)
 _COLUMNS = (_ACCURACY, "test/lz76_path", "test/noise_l2_logits", "test/flip_rate")
 _MOST_PARAMS, _MOST_DRAWN = 8, 50
 _WAYS, _RESULTS, _EPOCHS = "From setting to result", "Results on the test set", "By epoch"
-_CHARTS_A_ROW = {_WAYS: 1, _RESULTS: 3, _EPOCHS: 3}
+_CHARTS_A_ROW = {_WAYS: 1, _RESULTS: 2, _EPOCHS: 2}
 _ANY_CHART = {"deleted": False, "isGenerated": False, "runsCountToCompare": _MOST_DRAWN}
 
 

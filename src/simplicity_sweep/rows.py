@@ -159,8 +159,8 @@ def _table(rows: Iterable[Row], *, wide: bool) -> Table:
 
 
 def _cells(row: Row, *, wide: bool) -> list[Text | str]:
-    figures = [_figure(row.accuracy, ".4f"), _figure(row.complexity, ".3f"), _figure(row.sensitivity, ".4g")]
-    more = [_figure(row.flip_rate, ".2%"), _figure(row.jacobian_norm, ".4g")] if wide else []
+    figures = [_figure(row.accuracy, ".4f"), _figure(row.complexity, ".3f"), _figure(row.sensitivity, "#.3g")]
+    more = [_figure(row.flip_rate, ".2%"), _figure(row.jacobian_norm, "#.3g")] if wide else []
     run = [(row.run or _NONE)[:8]] if wide else []
     return [str(row.job), _setting(row), *figures, *more, _figure(row.seconds, ".1f"), *run]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from simplicity_sweep.data import DataError
+from simplicity_sweep.data import DataError, PublishedFile
 from tests.conftest import PROJECT
 from tests.data.published_images import NAMES, Shop, contents, tiny, zipped
 
@@ -29,6 +30,19 @@ def test_files_that_are_there_are_not_fetched(tmp_path):
 def test_fetched_files_are_kept_without_compression(tmp_path, wares):
     tiny(Shop(wares)).fetch(tmp_path)
     assert {name: (tmp_path / "Tiny/raw" / name).read_bytes() for name in lying(tmp_path)} == contents()
+
+
+def test_files_are_checked_beside_their_place(tmp_path):
+    # From another file system they could not be moved there whole.
+    places = []
+
+    class Noting(Shop):
+        def fetch(self, files: Sequence[PublishedFile], into: Path) -> None:
+            places.append(into.parent)
+            super().fetch(files, into)
+
+    tiny(Noting()).fetch(tmp_path)
+    assert places == [tmp_path / "Tiny" / "raw"]
 
 
 def test_arrays_come_in_the_order_of_the_files(tmp_path):

@@ -1,7 +1,7 @@
 """What is raised when data cannot be had, and the checks of arguments that raise it."""
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
 
 
 class DataError(Exception):
@@ -24,6 +24,6 @@ def check_number(name: str, value: object, above: float = -math.inf) -> None:
     Raises:
         DataError: it is not; the message names the argument and the value.
     """
-    if not isinstance(value, Real) or not above < value < math.inf:
+    if not isinstance(value, int | float) or not above < value < math.inf:
         lower = "" if above == -math.inf else f" above {above:g}"
         raise DataError(f"Expected argument `{name}` to be a finite number{lower}, but got {value!r}.")

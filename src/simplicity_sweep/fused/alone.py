@@ -31,7 +31,7 @@ class Alone:
         error = None
         try:
             with drawing_from(work.rng):
-                for index, rows in enumerate(work.order.split(work.batch_size)):
+                for index, rows in enumerate(torch.split(work.order, work.batch_size)):
                     if stop.is_set():
                         break
                     batch = (work.inputs.index_select(0, rows), work.labels.index_select(0, rows))

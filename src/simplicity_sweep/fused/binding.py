@@ -74,8 +74,8 @@ class Binding:
 def bind(networks: NetworkStack, key: Hashable, work: Work, size: int) -> list[Binding]:
     """What steps the networks on batches of `size`: one binding for all, or one for each.
 
-    One for each where stacking would change bits on a CPU, and where vmap lacks a rule for an operation: a network is then
-    stepped by the very operations of its own step, still without autograd.
+    One for each where stacking would change bits on a CPU, and where vmap lacks a rule for an operation: a network
+    is then stepped by the very operations of its own step, still without autograd.
 
     Args:
         networks: of one structure.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -11,24 +11,37 @@ from torch import Tensor
 
 from simplicity_sweep.fused.alone import own_loss
 from simplicity_sweep.fused.binding import Binding, bind
+from simplicity_sweep.fused.columns import AdamColumns, SGDColumns, column_optimizer
 from simplicity_sweep.fused.feed import Feed
 from simplicity_sweep.fused.member import Member, StepLog, Work
 from simplicity_sweep.fused.network import NetworkStack
 from simplicity_sweep.fused.optimizers import stacked_optimizer
+from simplicity_sweep.fused.resident import Resident
 from simplicity_sweep.fused.signature import structure
+
+# What steps logged, the losses last, each `[S, K]`, and how many steps they were.
+_Part = tuple[list[Tensor], int]
 
 
 class Block:
     """Members with equal signatures, their parameters, buffers and optimiser states in stacks.
 
     The modules and optimisers hold views of the stacks: whatever a step changes, they have.
+
+    Args:
+        members: one or more.
+        resident: whether the steps run without the host; by default on a GPU.
     """
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Member], resident: bool | None = None) -> None:
         self.members = members
         self._networks = NetworkStack([member.module for member in members])
-        self._optimizer = stacked_optimizer([member.optimizer for member in members], self._networks)
+        on_cpu = self._networks.params.rows.device.type == "cpu"
+        self._resident = not on_cpu if resident is None else resident
+        optimizers = [member.optimizer for member in members]
+        self._optimizer = (column_optimizer if self._resident else stacked_optimizer)(optimizers, self._networks)
         self._bindings: dict[int, list[Binding]] = {}
+        self._residents: dict[tuple[Hashable, ...], Resident] = {}
 
     def prepare(self, works: Sequence[Work]) -> None:
         """Traces the step for every batch size in `works`, where that has not been done.
@@ -61,30 +74,50 @@ class Block:
     @torch.no_grad()
     def run(self, works: Sequence[Work], stop: threading.Event) -> list[StepLog]:
         """Makes the steps, until they are done, one fails or `stop` is set between two of them."""
-        results: list[list[tuple[Tensor, ...]]] = []
+        parts: list[_Part] = []
         error = None
         self.prepare(works)
         self._optimizer.begin()
         try:
             for size, orders in _batches(works):
                 feeds = self._feeds(size, works, orders)
-                for step in range(orders.shape[1] // size):
-                    if stop.is_set():
-                        break
-                    result = [feed.compute(step) for feed in feeds]
-                    self._optimizer.step()
-                    results.append(result)
+                if self._resident and len(feeds) == 1:
+                    parts.append(self._run_resident(feeds[0], stop))
+                else:
+                    self._run_feeds(feeds, stop, parts)
         except Exception as raised:
             error = raised
         finally:
-            self._optimizer.end(len(results))
-        return self._logs(works, results, error)
+            self._optimizer.end(sum(steps for _, steps in parts))
+        return self._logs(works, parts, error)
+
+    def _run_feeds(self, feeds: Sequence[Feed], stop: threading.Event, parts: list[_Part]) -> None:
+        """Makes the steps one by one, and adds what they logged, even if one fails."""
+        results: list[list[tuple[Tensor, ...]]] = []
+        try:
+            for step in range(len(feeds[0].rows)):
+                if stop.is_set():
+                    break
+                result = [feed.compute(step) for feed in feeds]
+                self._optimizer.step()
+                results.append(result)
+        finally:
+            if results:
+                parts.append((_columns(results), len(results)))
+
+    def _run_resident(self, feed: Feed, stop: threading.Event) -> _Part:
+        key = (feed.rows.shape, *(tensor.data_ptr() for pair in feed.data for tensor in pair))
+        if key not in self._residents:
+            assert isinstance(self._optimizer, AdamColumns | SGDColumns)
+            resident = Resident(feed.binding, self._networks, self._optimizer, feed.data, feed.rows)
+            self._residents = {k: v for k, v in self._residents.items() if k[0] != key[0]} | {key: resident}
+        return self._residents[key].run(feed.rows, feed.generators, stop)
 
     def _feeds(self, size: int, works: Sequence[Work], orders: Tensor) -> list[Feed]:
         bindings = self._bindings[size]
         if len(bindings) == 1:
             return [Feed(bindings[0], works, orders)]
-        return [Feed(b, [work], order) for b, work, order in zip(bindings, works, orders.split(1), strict=True)]
+        return [Feed(b, [work], order) for b, work, order in zip(bindings, works, torch.split(orders, 1), strict=True)]
 
     @contextmanager
     def _unchanged(self, works: Sequence[Work]) -> Iterator[None]:
@@ -98,28 +131,27 @@ class Block:
             for rng, state in states:
                 rng.set_state(state)
 
-    def _logs(
-        self, works: Sequence[Work], results: list[list[tuple[Tensor, ...]]], error: Exception | None
-    ) -> list[StepLog]:
-        if not results:
+    def _logs(self, works: Sequence[Work], parts: Sequence[_Part], error: Exception | None) -> list[StepLog]:
+        steps = sum(made for _, made in parts)
+        if not steps:
             return [StepLog(torch.zeros(0), error=error) for _ in works]
         program = next(iter(self._bindings.values()))[0].program
-        steps, sizes = len(results), works[0].sizes()
-        by_part = [zip(*part, strict=True) for part in zip(*results, strict=True)]
-        columns = [
-            torch.cat([torch.stack(values).view(steps, -1) for values in column], dim=1)
-            for column in zip(*by_part, strict=True)
-        ]
-        return [
-            StepLog(
-                losses=columns[-1][:, k],
-                values={n: columns[v][:, k] if isinstance(v, int) else torch.full((steps,), v) for n, v in program.logs.items()},
-                options=program.options,
-                sizes=sizes[:steps],
-                error=error,
-            )
-            for k in range(len(works))
-        ]
+        columns = [torch.cat(column) for column in zip(*(logged for logged, _ in parts), strict=True)]
+        sizes = works[0].sizes()[:steps]
+        logs = []
+        for k in range(len(works)):
+            values = {
+                name: columns[value][:, k] if isinstance(value, int) else torch.full((steps,), value)
+                for name, value in program.logs.items()
+            }
+            logs.append(StepLog(columns[-1][:, k], values, program.options, sizes, error=error))
+        return logs
+
+
+def _columns(results: Sequence[Sequence[tuple[Tensor, ...]]]) -> list[Tensor]:
+    """The logged values and last the losses, each `[S, K]`, of steps whose members were computed in parts."""
+    by_part = [[torch.stack(values) for values in zip(*part, strict=True)] for part in zip(*results, strict=True)]
+    return [torch.cat([v.view(len(results), -1) for v in values], dim=1) for values in zip(*by_part, strict=True)]
 
 
 def _batches(works: Sequence[Work]) -> list[tuple[int, Tensor]]:

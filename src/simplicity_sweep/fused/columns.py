@@ -136,3 +136,9 @@ class SGDColumns(_Columns):
     def memory(self) -> list[Tensor]:
         """What a step changes besides the parameters."""
         return [self._velocity.rows, self._gain]
+
+
+def column_optimizer(optimizers: Sequence[torch.optim.Optimizer], networks: NetworkStack) -> AdamColumns | SGDColumns:
+    """The one-pass form of `optimizers`, all of one class; the `k`-th is for the `k`-th network."""
+    kind = SGDColumns if isinstance(optimizers[0], torch.optim.SGD) else AdamColumns
+    return kind(optimizers, networks)

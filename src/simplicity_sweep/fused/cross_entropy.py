@@ -12,10 +12,10 @@ from torch.overrides import TorchFunctionMode
 
 
 class PlainCrossEntropy(TorchFunctionMode):
-    """Within it `cross_entropy` takes every label for the number of a class: the same gradient in 6 operations, not 25.
+    """Inside it `cross_entropy` takes every label for a class: the same gradient in 6 operations, not 25.
 
-    The general function also leaves out the examples that are labelled `ignore_index`, which costs a mask at every turn.
-    Calls with weights, label smoothing, another reduction or labels that are not classes go through as they are.
+    The general function also leaves out the examples that are labelled `ignore_index`, which costs a mask at every
+    turn. Calls with weights, label smoothing, another reduction or soft labels go through as they are.
     """
 
     def __torch_function__(

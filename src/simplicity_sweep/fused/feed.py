@@ -17,23 +17,29 @@ class Feed:
     Args:
         binding: for these members.
         works: one a member.
-        orders: `[K, steps * B]`, each member's examples.
+        orders: `[K, S * B]`, each member's examples.
+
+    Attributes:
+        data: inputs and labels, one pair if all works use the same tensors, or else a pair a work.
+        rows: `[S, K * B]`, each step's examples, one member's after the other's.
+        generators: one a member; none where the step draws nothing.
     """
 
     def __init__(self, binding: Binding, works: Sequence[Work], orders: Tensor) -> None:
-        self._binding = binding
+        self.binding = binding
         shared = all(w.inputs is works[0].inputs and w.labels is works[0].labels for w in works)
-        self._data = [(w.inputs, w.labels) for w in (works[:1] if shared else works)]
+        self.data = [(w.inputs, w.labels) for w in (works[:1] if shared else works)]
         steps = orders.shape[1] // len(binding.batches[0][1])
-        self._rows = orders.view(len(works), steps, -1).transpose(0, 1).reshape(steps, -1).unbind()
-        self._generators = _generators(works) if binding.program.draws else []
+        self.rows = orders.reshape(len(works), steps, -1).transpose(0, 1).reshape(steps, -1)
+        self.generators = _generators(works) if binding.program.draws else []
+        self._row = self.rows.unbind()
 
     def compute(self, step: int) -> tuple[Tensor, ...]:
         """Writes gradients and buffers of one step; returns the logged values and last the loss, `[K]` or scalars."""
-        self._binding.load(self._data, self._rows[step])
-        if self._generators:
-            self._binding.draw(self._generators)
-        return self._binding.compute()
+        self.binding.load(self.data, self._row[step])
+        if self.generators:
+            self.binding.draw(self.generators)
+        return self.binding.compute()
 
 
 def _generators(works: Sequence[Work]) -> list[torch.Generator]:

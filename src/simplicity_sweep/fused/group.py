@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 
@@ -110,7 +111,7 @@ def _split(members: Sequence[int]) -> list[list[int]]:
         blocks = -(-blocks // cores) * cores
     blocks = min(blocks, len(members))
     cuts = [i * len(members) // blocks for i in range(blocks + 1)] if blocks else [0]
-    return [list(members[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [list(members[a:b]) for a, b in pairwise(cuts)]
 
 
 def _block_task(block: Block, works: Sequence[Work]) -> _Task:
@@ -137,7 +138,7 @@ def _in_workers(tasks: Sequence[_Task], workers: int) -> list[list[StepLog]]:
 
 @contextmanager
 def _one_thread_an_operation() -> Iterator[None]:
-    """The workers share out the cores; an operation split over more threads waits for them, and sums in another order."""
+    """The workers share out the cores; an operation over more threads waits for them, and sums in another order."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import fx
@@ -84,13 +85,16 @@ _IN_VECTORS = {
 def keeps_bits(graph: fx.Graph, aligned: Sequence[fx.Node]) -> bool:
     """Whether each member of the stacked step gets the bits that it would get in a stack of one.
 
-    It is enough that the operations are known to work so, and that every member's part of a tensor fills whole cache lines.
+    It is enough that the operations are known to work so, and that every member's part of a tensor fills whole
+    cache lines.
 
     Args:
         graph: the stacked step.
         aligned: inputs of which every member's part starts at a cache line, whatever its size.
     """
-    lines = {node for node in graph.nodes if node in aligned or (hasattr(node.meta.get("val"), "shape") and _fills(node))}
+    lines = {
+        node for node in graph.nodes if node in aligned or (hasattr(node.meta.get("val"), "shape") and _fills(node))
+    }
     for node in graph.nodes:
         if node.op == "call_function" and node.target in VIEWS and node.all_input_nodes[0] in lines:
             lines.add(node)
@@ -107,8 +111,7 @@ def _keeps(node: fx.Node, lines: set[fx.Node]) -> bool:
     if node.target in _IN_VECTORS:
         return node in lines
     if node.target in (aten.bmm.default, aten.baddbmm.default):
-        left, right = node.args[-2:]
-        assert isinstance(left, fx.Node) and isinstance(right, fx.Node)
+        left, right = cast(tuple[fx.Node, fx.Node], node.args[-2:])
         size = math.prod(shape_of(left)[1:]) * shape_of(right)[2]
         return size >= _SMALLEST_PRODUCT and lines.issuperset({node, left, right})
     return node.target in _ANYWHERE

@@ -42,7 +42,7 @@ class Work:
             has advanced as that one would have. Needed by steps that draw random numbers.
 
     Raises:
-        ValueError: if the shapes, the device or the batch size do not fit together.
+        ValueError: if the lengths, the batch size or the places in `order` do not fit together.
     """
 
     inputs: Tensor
@@ -64,6 +64,14 @@ class Work:
             raise ValueError(
                 f"Expected `inputs` and `labels` of one length, but got {len(self.inputs)} and {len(self.labels)}."
             )
+
+        if len(self.order):
+            lowest, highest = (int(place) for place in torch.stack(self.order.aminmax()).tolist())
+            if lowest < 0 or highest >= len(self.inputs):
+                raise ValueError(
+                    f"Expected argument `order` to hold places from 0 to {len(self.inputs) - 1}, "
+                    f"but got {lowest} to {highest}."
+                )
 
     @property
     def steps(self) -> int:

@@ -50,6 +50,10 @@ class NetworkStack:
         """Where the gradients are written: the stacks, or one member's part of them."""
         return self.grads.stacked if member is None else self.grads.owned[member]
 
+    def memory(self) -> list[Tensor]:
+        """All that a step changes: the parameters and the buffers of every network."""
+        return [self.params.rows, *(stack.rows for stack in self._buffers)]
+
     def buffer_values(self) -> list[Tensor]:
         """A copy of all buffers."""
         return [stack.rows.clone() for stack in self._buffers]

@@ -50,8 +50,8 @@ def stacked_optimizer(optimizers: Sequence[torch.optim.Optimizer], networks: Net
 class _Spans:
     """How a row is handed to an elementwise kernel: as few pieces as leave every bit as it was tensor by tensor.
 
-    torch's fused kernels work through a tensor in whole vectors and finish the rest one by one, which rounds differently.
-    A tensor that fills whole vectors may therefore be merged with its neighbours, and another may not.
+    torch's fused kernels work through a tensor in whole vectors and finish the rest one by one, which rounds
+    differently. A tensor that fills whole vectors may therefore be merged with its neighbours, and another may not.
     """
 
     def __init__(self, stack: Stack, merge_all: bool) -> None:
@@ -164,7 +164,7 @@ def decouples_weight_decay(optimizer: torch.optim.Optimizer) -> bool:
 def adopt_state(
     stack: Stack, member: int, optimizer: torch.optim.Optimizer, owned: Sequence[Tensor], name: str
 ) -> None:
-    """Makes `optimizer.state[p][name]` of every parameter `p` the stack's view, its content kept, 0 where it had none."""
+    """Makes `optimizer.state[p][name]` of each parameter `p` the stack's view, its content kept, 0 if it had none."""
     group = optimizer.param_groups[0]
     for index, parameter in enumerate(owned):
         state = optimizer.state[parameter]

@@ -13,6 +13,7 @@ from torch import Tensor, fx
 
 from simplicity_sweep.fused import peephole
 from simplicity_sweep.fused.invariance import keeps_bits
+from simplicity_sweep.fused.liveness import peak_bytes
 from simplicity_sweep.fused.member import NotFusable
 
 aten = torch.ops.aten
@@ -37,14 +38,15 @@ class Program:
     """A traced step of `K` stacked networks, or of one.
 
     Args:
-        setup: takes the parameters, the buffers, the inputs, the labels, the draws and the gradients, all stacked or none,
-            and all memory that stays in place, and returns what `body` takes. Called once.
+        setup: takes the parameters, the buffers, the inputs, the labels, the draws and the gradients, all stacked or
+            none, and all memory that stays in place, and returns what `body` takes. Called once.
         body: the step: writes the gradients, and returns the buffers in `rewritten`, the logged values, and the loss,
             each `[K]` or a scalar. Called at every step.
         draws: what must be drawn anew before each step.
         rewritten: indices of the buffers that a step changes.
         logs: by name, the index among the logged values, or the number that is always logged.
         options: by name, the keywords that came with the logged value.
+        scratch_bytes: what `body` allocates at most at a time.
         invariant: whether, on a CPU, a member's bits depend neither on the others nor on how many they are.
     """
 
@@ -54,6 +56,7 @@ class Program:
     rewritten: tuple[int, ...]
     logs: dict[str, int | float]
     options: dict[str, dict[str, Any]]
+    scratch_bytes: int
     invariant: bool
 
 
@@ -109,13 +112,14 @@ def compile_step(
     grads, new = results[: len(params)], results[len(params) : len(params) + buffers]
     _refuse_missing(params, grads)
     rewritten = tuple(i for i, node in enumerate(new) if node is not inputs[len(params) + i])
-    kept = [*(new[i] for i in rewritten), *results[len(params) + buffers :]]
+    values = [_lasting(graph, node) for node in results[len(params) + buffers :]]
+    kept = [*(new[i] for i in rewritten), *values]
     invariant = keeps_bits(graph, inputs[: len(params)])
     peephole.write_into(graph, grads, _gradient_inputs(graph, inputs[: len(params)]), kept)
     tensors = [name for name, value in logged.items() if isinstance(value, Tensor)]
     logs = {n: tensors.index(n) if isinstance(v, Tensor) else float(v) for n, v in logged.items()}
     setup, body = _split(graph)
-    return Program(setup, body, draws, rewritten, logs, options, invariant)
+    return Program(_function(setup), _function(body), draws, rewritten, logs, options, peak_bytes(body), invariant)
 
 
 _DRAWS: dict[Any, Callable[..., Tensor]] = {
@@ -157,7 +161,7 @@ def _refuse_missing(params: Sequence[str], grads: Sequence[fx.Node]) -> None:
 def _gradient_inputs(graph: fx.Graph, params: Sequence[fx.Node]) -> list[fx.Node]:
     """One more input for each parameter: the memory of its gradient."""
     last = next(node for node in reversed(graph.nodes) if node.op == "placeholder")
-    made = []
+    made: list[fx.Node] = []
     for param in params:
         with graph.inserting_after(last):
             last = graph.placeholder(f"grad_{len(made)}")
@@ -166,7 +170,17 @@ def _gradient_inputs(graph: fx.Graph, params: Sequence[fx.Node]) -> list[fx.Node
     return made
 
 
-def _split(graph: fx.Graph) -> tuple[Callable[..., tuple[Tensor, ...]], Callable[..., tuple[Tensor, ...]]]:
+def _lasting(graph: fx.Graph, node: fx.Node) -> fx.Node:
+    """`node`, or a copy of it where it may be memory that the next step writes into."""
+    if node.op == "call_function" and node.target not in (*peephole.VIEWS, aten.reshape.default):
+        return node
+    with graph.inserting_before(graph.output_node()):
+        copy = graph.call_function(aten.clone.default, (node,))
+    copy.meta = dict(node.meta)
+    return copy
+
+
+def _split(graph: fx.Graph) -> tuple[fx.Graph, fx.Graph]:
     """The graph in two: what is the same at every step, and what is to be done at every step."""
     fixed = peephole.fixed_nodes(graph)
     used = [n for n in graph.nodes if n in fixed and any(user not in fixed for user in n.users)]
@@ -177,13 +191,13 @@ def _split(graph: fx.Graph) -> tuple[Callable[..., tuple[Tensor, ...]], Callable
         if node in fixed:
             first[node] = setup.node_copy(node, first.__getitem__)
         elif node.op == "output":
-            body.output(tuple(second[n] for n in node.args[0]))  # type: ignore[union-attr,index]
+            body.output(tuple(second[n] for n in node.args[0]))
         else:
             second[node] = body.node_copy(node, second.__getitem__)
     setup.output(tuple(first[n] for n in used))
     for part in (setup, body):
         peephole.quicken(part)
-    return _function(setup), _function(body)
+    return setup, body
 
 
 def _function(graph: fx.Graph) -> Callable[..., tuple[Tensor, ...]]:

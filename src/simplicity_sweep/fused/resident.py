@@ -94,7 +94,7 @@ class Resident:
         """A graph of `_STEPS_A_GRAPH` steps; what warming up has changed is put back."""
         memory = [self._at, *self._networks.memory(), *self._optimizer.memory()]
         before = [tensor.clone() for tensor in memory]
-        current, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        current, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(current)
         with torch.cuda.stream(side):
             for _ in range(_WARM_UP):

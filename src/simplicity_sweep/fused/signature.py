@@ -67,8 +67,8 @@ def why_not_fusable(member: Member) -> str | None:
 def signature(member: Member, work: Work) -> Hashable:
     """A key; members with equal keys may be stepped together, on equally many batches of equal shape.
 
-    It holds what the stacked program is made of: the module's classes, its parameters and buffers, the constants that its
-    parts hold, the training flags, the optimiser's class, and the shapes of the data. What may differ between the
+    It holds what the stacked program is made of: the module's classes, its parameters and buffers, the constants that
+    its parts hold, the training flags, the optimiser's class, and the shapes of the data. What may differ between the
     members of a group is left out: the values of the parameters, and the optimiser's hyper-parameters.
     """
     data = (work.inputs.shape[1:], work.inputs.dtype, work.labels.shape[1:], work.labels.dtype)

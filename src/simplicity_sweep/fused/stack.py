@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# Rows and the tensors in them start at multiples of this many elements, a cache line of float32: matrix products may sum
-# in another order, and so give other bits, when an operand starts elsewhere.
+# Rows and the tensors in them start at multiples of this many elements, a cache line of float32: matrix products may
+# sum in another order, and so give other bits, when an operand starts elsewhere.
 ALIGNMENT = 16
 
 
@@ -47,8 +47,8 @@ class Stack:
         if value.data_ptr() != view.data_ptr() or value.device != view.device:
             if value.shape != view.shape or value.dtype != view.dtype:
                 raise ValueError(
-                    f"Expected a tensor of {list(view.shape)}, {view.dtype}, but got {list(value.shape)}, {value.dtype}: "
-                    "the network changed its shape after its group was made. Make a new Group."
+                    f"Expected a tensor of {list(view.shape)}, {view.dtype}, but got {list(value.shape)}, "
+                    f"{value.dtype}: the network changed after its group was made. Make a new Group."
                 )
             view.copy_(value)
         return view

@@ -92,6 +92,8 @@ class FusedStrategy(SingleDeviceStrategy):
         self.reason = steps.alone
         _count_steps(module.trainer, len(steps.sizes))
         _replay(module, steps)
+        if args[0].stop == len(args[0].batches):
+            _step_schedulers(module.trainer, module)
         return None
 
     def teardown(self) -> None:
@@ -166,6 +168,14 @@ def _count_steps(trainer: pl.Trainer, steps: int) -> None:
     progress.current.increment_by(steps)
 
 
+def _step_schedulers(trainer: pl.Trainer, module: pl.LightningModule) -> None:
+    """Moves the learning rates on at an epoch's end. Lightning leaves that to modules that optimise by hand."""
+    for config in trainer.lr_scheduler_configs:
+        config.scheduler.optimizer._opt_called = True  # else torch warns that it saw no step
+        if (trainer.current_epoch + 1) % config.frequency == 0:
+            module.lr_scheduler_step(config.scheduler, None)
+
+
 def _replay(module: pl.LightningModule, steps: StepLog) -> None:
     """Logs what the steps logged: the mean over their examples, which makes Lightning's mean over the epoch that over
     all its examples; of a value that is shown step by step the last one."""
@@ -203,6 +213,8 @@ def _needs_every_step(trainer: pl.Trainer, module: pl.LightningModule) -> str | 
         return f"there are {len(trainer.optimizers)} optimisers"
     if any(config.interval == "step" for config in trainer.lr_scheduler_configs):
         return "a learning rate scheduler goes by steps"
+    if any(config.reduce_on_plateau for config in trainer.lr_scheduler_configs):
+        return "a learning rate scheduler waits for a metric"
     return None
 
 

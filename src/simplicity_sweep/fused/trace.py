@@ -103,7 +103,7 @@ class _NoBatchIndex:
 
 
 def _detached_copy(module: nn.Module) -> nn.Module:
-    """A copy without a trainer, that refuses to tell the epoch or the step: they would become constants of the program."""
+    """A copy without a trainer, that won't tell the epoch or the step: they would become constants of the program."""
     template = copy.deepcopy(module)
 
     def refuse(name: str) -> property:
