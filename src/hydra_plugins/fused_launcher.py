@@ -61,35 +61,41 @@ class FusedLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One return per job, in their order; a job that raised has the status FAILED."""
+        from simplicity_sweep.composer import Composer
         from simplicity_sweep.fused.ambient import process_ambients
         from simplicity_sweep.fused.engine import Engine
         from simplicity_sweep.fused.progress import GroupProgress
         from simplicity_sweep.fused.rendezvous import Meeting
 
         assert self.config is not None
+        assert self.hydra_context is not None
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         log.info("Launching %d jobs, fused", len(job_overrides))
+        composer = Composer(self.hydra_context.config_loader, self.config)
         outcomes: list[JobReturn | BaseException] = []
         numbered = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
         for first in range(0, len(numbered), self.max_group):
             with GroupProgress() as progress:
-                jobs = [self._job(*job, progress.expect) for job in numbered[first : first + self.max_group]]
+                expect = progress.expect
+                group = numbered[first : first + self.max_group]
+                jobs = [self._job(number, overrides, composer, expect) for number, overrides in group]
                 meeting = Meeting(Engine(progress.advance), [*process_ambients(), HydraSingleton()])
                 outcomes += meeting.run(jobs)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
 
-    def _job(self, number: int, overrides: list[str], expect: Callable[[int], None]) -> Callable[[], JobReturn]:
+    def _job(
+        self, number: int, overrides: list[str], composer: Any, expect: Callable[[int], None]
+    ) -> Callable[[], JobReturn]:
         """What runs job `number`; `expect` is told how many epochs it will train."""
 
         def run() -> JobReturn:
-            assert self.config is not None
             assert self.hydra_context is not None
             assert self.task_function is not None
             log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+            config = composer.compose(overrides)
             with open_dict(config):
                 config.hydra.job.id = number
                 config.hydra.job.num = number

@@ -40,6 +40,7 @@ class GridSweeper(BasicSweeper):
             ConfigError: a job can't be run; none has been started.
             JobsFailed: some jobs failed; the others are finished and recorded.
         """
+        from simplicity_sweep.composer import Composer
         from simplicity_sweep.config import JobsFailed
         from simplicity_sweep.preflight import preflight, resolve
         from simplicity_sweep.sweep import Sweep
@@ -51,8 +52,8 @@ class GridSweeper(BasicSweeper):
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         batches = self.split_arguments(overrides, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
-        compose = self.hydra_context.config_loader.load_sweep_config
-        configs = [compose(self.config, list(job)) for job in jobs]
+        composer = Composer(self.hydra_context.config_loader, self.config)
+        configs = [composer.compose(job) for job in jobs]
         preflight(configs)
 
         tracking = resolve(configs[0])["tracking"]

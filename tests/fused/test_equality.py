@@ -33,8 +33,19 @@ class Convolutions(nn.Sequential):
         self.in_features = 64
 
 
-@pytest.mark.parametrize("optimizer", [adam, adamw, sgd, momentum, damped])
-@pytest.mark.parametrize("activation", [nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid])
+@pytest.mark.parametrize(
+    ("activation", "optimizer"),
+    [
+        (nn.ReLU, adam),
+        (nn.LeakyReLU, adam),
+        (nn.Tanh, adam),
+        (nn.Sigmoid, adam),
+        (nn.ReLU, adamw),
+        (nn.Tanh, sgd),
+        (nn.ReLU, momentum),
+        (nn.Sigmoid, damped),
+    ],
+)
 def test_a_perceptron_gets_the_bits_of_a_plain_loop(activation, optimizer):
     case = Case(partial(perceptron, activation=activation), optimizer)
     works = case.works(STEPS, short=5)
@@ -44,8 +55,10 @@ def test_a_perceptron_gets_the_bits_of_a_plain_loop(activation, optimizer):
     assert case.differences() == [0.0] * 3
 
 
-@pytest.mark.parametrize("sizes", [(64, 10), (64, *[16] * 6, 10), (20, 7, 5, 10), (3, 2, 10)])
-@pytest.mark.parametrize("batch_size", [1, 5, 16, 17])
+@pytest.mark.parametrize(
+    ("sizes", "batch_size"),
+    [((64, 10), 16), ((64, *[16] * 6, 10), 16), ((20, 7, 5, 10), 1), ((20, 7, 5, 10), 17), ((3, 2, 10), 5)],
+)
 def test_depth_width_and_batch_size_do_not_cost_a_bit(sizes, batch_size):
     case = Case(partial(perceptron, sizes), batch_size=batch_size)
     works = case.works(30)
@@ -70,14 +83,14 @@ def test_depth_width_and_batch_size_do_not_cost_a_bit(sizes, batch_size):
 def test_other_layers_get_the_bits_of_a_plain_loop(build):
     case = Case(build)
     case.inputs = case.inputs if case.inputs.shape[1] == 64 else torch.randn(len(case.labels), 64)
-    works = case.works(60, short=5)
+    works = case.works(60)
     logs = Group(case.members).steps(works)
     case.run_plainly(works)
     assert [log.alone or log.error for log in logs] == [None] * 3
     assert case.differences() == [0.0] * 3
 
 
-@pytest.mark.parametrize("activation", [nn.SiLU, nn.Mish, nn.SELU, nn.Hardswish, nn.PReLU, nn.LogSigmoid])
+@pytest.mark.parametrize("activation", [nn.SiLU, nn.SELU, nn.PReLU])
 def test_any_activation_agrees_in_float64(activation):
     case = Case(lambda: perceptron(activation=activation).double())
     works = case.works(STEPS)
@@ -101,8 +114,8 @@ def test_dropout_draws_what_each_member_alone_would_draw():
 
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.SiLU])
 def test_a_member_gets_the_same_bits_and_losses_whoever_shares_its_group(activation):
-    together = Case(partial(perceptron, activation=activation), members=9)
-    alone = Case(partial(perceptron, activation=activation), members=9)
+    together = Case(partial(perceptron, activation=activation), members=5)
+    alone = Case(partial(perceptron, activation=activation), members=5)
     logs = Group(together.members).steps(together.works(40, short=5))
     for k, (member, work) in enumerate(zip(alone.members, alone.works(40, short=5), strict=True)):
         log = Group([member]).steps([work])[0]
@@ -119,8 +132,7 @@ def test_a_run_repeated_gives_the_same_bits():
         assert difference(one.module, other.module) == 0
 
 
-@pytest.mark.parametrize("optimizer", [adam, momentum])
-@pytest.mark.parametrize("rate", [100.0, float("inf")])
+@pytest.mark.parametrize(("optimizer", "rate"), [(adam, 100.0), (adam, float("inf")), (momentum, 100.0)])
 def test_a_member_that_diverges_does_not_change_its_neighbours(optimizer, rate):
     case = Case(perceptron, optimizer, members=4, rates=(1e-3, rate, 1e-2, rate))
     works = case.works(60)
