@@ -39,6 +39,7 @@ def environment() -> dict[str, Any]:
     }
 
 
+@cache
 def environment_yaml() -> str:
     """`environment` as YAML text.
 

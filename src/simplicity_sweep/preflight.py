@@ -44,13 +44,14 @@ def preflight(configs: Sequence[DictConfig]) -> None:
 
 def resolve(config: DictConfig) -> dict[str, Any]:
     """The configuration as plain dicts and lists, interpolations resolved, Hydra's own node left out."""
-    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     try:
-        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+        return {str(key): _plain(config[key]) for key in config if key != "hydra"}
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True) if OmegaConf.is_config(value) else value
 
 
 def _distinct(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import OmegaConf
 
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.nn import hidden_sizes
@@ -26,9 +26,12 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     and the environment, and leaves the run's id in the job's folder.
     """
     hydra = HydraConfig.get()
-    overrides = list(OmegaConf.to_container(hydra.overrides.task) or [])
-    sweep = SweepRecord.read(folder.parent) if hydra.mode == RunMode.MULTIRUN else None
+    sweep_folder = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
+    sweep = None if sweep_folder is None else SweepRecord.read(sweep_folder)
     store = Store.open(config["tracking"]["uri"], config["tracking"]["experiment"])
+    # Where runs are recorded is no setting of theirs, and its address may hold a password.
+    overrides = [item for item in hydra.overrides.task if not item.startswith("tracking.")]
+    shown = {**config, "tracking": {**config["tracking"], "uri": store.shown}}
     tags = {
         "role": "job",
         "folder": str(folder),
@@ -36,8 +39,8 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
         "config_hash": config_hash(config),
         **provenance(),
     }
-    if sweep is not None:
-        tags |= {"job": str(hydra.job.num), "sweep": folder.parent.name}
+    if sweep is not None and sweep_folder is not None:
+        tags |= {"job": str(hydra.job.num), "sweep": sweep_folder.name}
     run = Run.start(
         store,
         name=" ".join(overrides) or "default",
@@ -46,7 +49,7 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
         parent=None if sweep is None else sweep.parent,
     )
     (folder / RUN_ID_FILE).write_text(f"{run.id}\n")
-    run.log_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))), "config.yaml")
+    run.log_text(yaml.safe_dump(shown, sort_keys=False), "config.yaml")
     run.log_text("\n".join(overrides) + "\n", "overrides.txt")
     run.log_text(environment_yaml(), "environment.yaml")
     return run

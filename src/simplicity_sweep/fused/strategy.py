@@ -171,7 +171,7 @@ def _count_steps(trainer: pl.Trainer, steps: int) -> None:
 def _step_schedulers(trainer: pl.Trainer, module: pl.LightningModule) -> None:
     """Moves the learning rates on at an epoch's end. Lightning leaves that to modules that optimise by hand."""
     for config in trainer.lr_scheduler_configs:
-        config.scheduler.optimizer._opt_called = True  # else torch warns that it saw no step
+        config.scheduler.optimizer._opt_called = True  # type: ignore[attr-defined]  # else torch warns that it saw no step
         if (trainer.current_epoch + 1) % config.frequency == 0:
             module.lr_scheduler_step(config.scheduler, None)
 
