@@ -88,7 +88,7 @@ def torchvision_loader() -> DataLoader[object]:
 
 def main(rounds: int) -> None:
     disable_possible_user_warnings()
-    data = MNIST(root=ROOT)
+    data = MNIST(root=ROOT, val_size=5000, mean=0.1307, std=0.3081)
     data.prepare_data()
     data.setup("fit")
     batches = Batches(data.train, 64, seed=0)

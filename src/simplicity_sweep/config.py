@@ -116,6 +116,7 @@ class Measurement(_Closed):
 
     function: _Partial
     of: Annotated[list[Observed], Field(min_length=1)]
+    controls: list[Literal["shuffled", "true_labels", "initial"]] = []
 
 
 class Measure(_Closed):

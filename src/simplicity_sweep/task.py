@@ -94,7 +94,7 @@ def build_measure(config: Mapping[str, Any]) -> Measure:
     measure = config["measure"]
     return Measure(
         {
-            name: Measurement(instantiate(entry["function"]), entry["of"])
+            name: Measurement(instantiate(entry["function"]), entry["of"], entry.get("controls", ()))
             for name, entry in measure["measurements"].items()
         },
         {stage: Probe(**probe) for stage, probe in measure["probe"].items()},

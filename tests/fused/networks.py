@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -44,7 +45,7 @@ def perceptron(
     extra: Callable[[int], nn.Module] | None = None,
 ) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
+    for before, after in pairwise(sizes[:-1]):
         layers += [nn.Linear(before, after), activation()] + ([extra(after)] if extra else [])
     return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
@@ -109,7 +110,7 @@ class Case:
 
 def order(length: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    rounds = [torch.randperm(EXAMPLES, generator=generator) for _ in range(-(-length // EXAMPLES))]
+    rounds = [torch.randperm(EXAMPLES, generator=generator) for _ in range(length // EXAMPLES + 1)]
     return torch.cat(rounds)[:length]
 
 

@@ -131,9 +131,7 @@ def test_a_fit_resumed_from_a_checkpoint_equals_one_without_a_break(tmp_path):
     half.fit(model(dropout=0.0), batches, VALIDATION)
     half.save_checkpoint(tmp_path / "half.ckpt")
     resumed = model(seed=9, dropout=0.0)
-    trainer(fused(), epochs=4).fit(
-        resumed, batches, VALIDATION, ckpt_path=tmp_path / "half.ckpt", weights_only=True
-    )
+    trainer(fused(), epochs=4).fit(resumed, batches, VALIDATION, ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert_equal(whole, resumed)
 
 

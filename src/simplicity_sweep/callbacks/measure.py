@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning import Callback
+from torch import Tensor
 
+from simplicity_sweep.callbacks.controls import Observed, Undefined, control
 from simplicity_sweep.callbacks.observation import Observation, Probe
 from simplicity_sweep.data import Split
-from simplicity_sweep.functional import Estimate
+from simplicity_sweep.functional import Estimate, undefined
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A pure function and the names of the observed tensors that it is given, in their order."""
+    """A pure function, the names of the observed tensors that it is given, in their order, and its null controls."""
 
     function: Callable[..., Estimate | float]
     of: Sequence[str]
+    controls: Sequence[str] = ()
 
-    def __call__(self, observation: Observation) -> Estimate:
+    def __call__(self, observation: Observed) -> Estimate:
         """The measured value; one that comes without an error is taken for exact."""
         measured = self.function(*(getattr(observation, name) for name in self.of))
         return measured if isinstance(measured, Estimate) else Estimate(float(measured))
@@ -31,7 +35,8 @@ class Measure(Callback):
     """Logs every measurement of the network as `val/<name>` at validation epochs and `test/<name>` at the end.
 
     Each stage has its own fixed, ordered probe inputs: the same at every epoch and in every run with the same seed.
-    The test figures come with `test/<name>/standard_error` where the measurement is an estimate over inputs.
+    The test figures come with `test/<name>/standard_error` where the measurement is an estimate over inputs, and with
+    `null/<name>/<control>` where the measurement has null controls.
 
     Args:
         measurements: by name.
@@ -53,6 +58,10 @@ class Measure(Callback):
         self.every_n_epochs = every_n_epochs
         self.undefined: dict[str, str] = {}
         """Why a figure is NaN, by its name."""
+        self._initial: dict[str, Tensor] = {}
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._initial = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
@@ -67,10 +76,29 @@ class Measure(Callback):
         observation = Observation(network, split, self.probes[stage], self.seed)
         figures: dict[str, float] = {}
         for name, measurement in self.measurements.items():
-            estimate = measurement(observation)
+            estimate = self._noted(f"{stage}/{name}", measurement, lambda: observation)
             figures[f"{stage}/{name}"] = estimate.value
-            if estimate.reason is not None:
-                self.undefined[f"{stage}/{name}"] = estimate.reason
             if stage == "test" and estimate.standard_error is not None:
-                figures[f"{stage}/{name}/standard_error"] = estimate.standard_error
+                figures[f"test/{name}/standard_error"] = estimate.standard_error
+        if stage == "test":
+            figures |= self._null_figures(observation)
         return figures
+
+    def _null_figures(self, observation: Observation) -> dict[str, float]:
+        return {
+            f"null/{name}/{which}": self._noted(
+                f"null/{name}/{which}", measurement, partial(control, which, observation, self._initial)
+            ).value
+            for name, measurement in self.measurements.items()
+            for which in measurement.controls
+        }
+
+    def _noted(self, name: str, measurement: Measurement, observe: Callable[[], Observed]) -> Estimate:
+        """The estimate; where it is undefined, the reason is kept."""
+        try:
+            estimate = measurement(observe())
+        except Undefined as reason:
+            estimate = undefined(str(reason))
+        if estimate.reason is not None:
+            self.undefined[name] = estimate.reason
+        return estimate

@@ -50,6 +50,10 @@ class Observation:
         self.probe = probe
         self.seed = seed
 
+    def of(self, network: nn.Module) -> Observation:
+        """The same observation of another network."""
+        return Observation(network, Split(self.inputs, self.labels), self.probe, self.seed)
+
     @cached_property
     def logits(self) -> Tensor:
         """Outputs of the probe inputs, [n, classes]."""

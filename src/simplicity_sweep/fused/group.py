@@ -47,6 +47,8 @@ class Group:
             ValueError: if the works do not fit the members or one another.
         """
         self._validate(works)
+        if not works[0].steps:
+            return [StepLog(torch.zeros(0)) for _ in works]
         if not self._placed:
             self._place(works)
         logs: dict[int, StepLog] = {}
@@ -75,11 +77,10 @@ class Group:
         for k, member in enumerate(self._members):
             if reason := why_not_fusable(member):
                 self._alone[k] = Alone(member, reason)
-        if works[0].steps:
-            with _one_thread_an_operation():
-                self._make_blocks(works)
-                self._check_blocks(works)
-            self._placed = True
+        with _one_thread_an_operation():
+            self._make_blocks(works)
+            self._check_blocks(works)
+        self._placed = True
 
     def _make_blocks(self, works: Sequence[Work]) -> None:
         stacked = [k for k in range(len(self._members)) if k not in self._alone]

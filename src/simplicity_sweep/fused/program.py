@@ -172,7 +172,8 @@ def _gradient_inputs(graph: fx.Graph, params: Sequence[fx.Node]) -> list[fx.Node
 
 def _lasting(graph: fx.Graph, node: fx.Node) -> fx.Node:
     """`node`, or a copy of it where it may be memory that the next step writes into."""
-    if node.op == "call_function" and node.target not in (*peephole.VIEWS, aten.reshape.default):
+    changed = getattr(getattr(node.target, "_schema", None), "is_mutable", False)
+    if node.op == "call_function" and not changed and node.target not in (*peephole.VIEWS, aten.reshape.default):
         return node
     with graph.inserting_before(graph.output_node()):
         copy = graph.call_function(aten.clone.default, (node,))
