@@ -30,12 +30,3 @@ class InMeasuring(nn.ReLU):
         if not self.training and x.ndim > 1 and torch.is_grad_enabled():
             raise RuntimeError("broke while it was measured")
         return super().forward(x)
-
-
-class Interrupted(nn.Identity):
-    """Ctrl-C at the first training step."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            raise KeyboardInterrupt
-        return x

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,8 @@ MEASURED = [
 ]
 
 
-def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command with its store, data and outputs under `folder`."""
+def command_and_environment(folder: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """The command, with its store and outputs under `folder`."""
     flags = [argument for argument in arguments if argument == "-m"]
     command = [
         sys.executable,
@@ -42,7 +44,12 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         f"hydra.run.dir={folder}/outputs",
         *(argument for argument in arguments if argument not in flags),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
+    return command, {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
+
+
+def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    command, environment = command_and_environment(folder, *arguments)
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
@@ -151,13 +158,27 @@ def test_a_failed_job_keeps_its_traceback_and_its_reason_stands_in_the_table(bro
     assert "3 of 4 jobs failed" in done.stderr
 
 
-def test_an_interrupted_sweep_is_killed_not_finished(tmp_path):
-    targets = "torch.nn.ReLU,tests.failing.Interrupted"
-    done = train(tmp_path, "-m", f"activation._target_={targets}", "hydra/launcher=basic", *QUICK)
-    assert done.returncode != 0
+@pytest.mark.parametrize("launcher", ["basic", "fused"])
+def test_ctrl_c_leaves_killed_runs_and_a_table(tmp_path, launcher):
+    command, environment = command_and_environment(
+        tmp_path, "-m", "seed=0,1", "data=digits", "measure=none", "trainer.max_epochs=100000",
+        f"hydra/launcher={launcher}",
+    )  # fmt: skip
+    waits_for = tmp_path / "multirun" / ("1" if launcher == "fused" else "0") / "checkpoints" / "last.ckpt"
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(1200):
+            if waits_for.exists() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        shown, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
     parent, children = parent_and_children(tmp_path)
-    assert parent.info.status == "KILLED"
-    assert [child.info.status for child in children] == ["FINISHED", "KILLED"]
+    assert parent.info.status == "KILLED", errors
+    assert {child.info.status for child in children} == {"KILLED"}
+    assert "seed=0" in shown
 
 
 def test_a_single_run_is_recorded_without_a_parent(tmp_path):

@@ -49,7 +49,6 @@ def test_an_error_ends_the_members_own_steps_and_is_reported():
     case = Case(perceptron, members=1)
     log = Group([Member(module, adam(module.parameters(), lr=1e-3))]).steps(case.works(5))[0]
     assert str(log.error) == "third step"
-    # the trace and nothing else has called the step of a copy; this one was called by the steps alone
     assert len(log.losses) == len(log.sizes) == 2
 
 

@@ -198,6 +198,16 @@ def test_the_guard_leaves_buffers_and_generators_as_they_were():
     assert int(case.members[0].module.state_dict()["network.2.0.num_batches_tracked"]) == 4
 
 
+def test_labels_that_are_no_classes_are_the_members_own_error():
+    case = Case(perceptron)
+    works = case.works(4)
+    works[1].labels = case.labels + 5
+    logs = Group(case.members).steps(works)
+    case.run_plainly([works[0], works[0], works[2]])
+    assert [log.error is None for log in logs] == [True, False, True]
+    assert max(case.differences()[k] for k in (0, 2)) < 1e-6
+
+
 def test_one_work_a_member_is_asked_for():
     case = Case(perceptron)
     with pytest.raises(ValueError, match="one for each of 3 members, but got 2"):

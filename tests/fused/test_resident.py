@@ -21,8 +21,10 @@ def double_perceptron(**options) -> nn.Module:
     return perceptron((64, 16, 10), **options).double()
 
 
-def run(case: Case, works: list[Work]) -> list:
-    return Block(case.members, resident=True).run(works, threading.Event())
+def run(case: Case, works: list[Work], stop: threading.Event | None = None) -> list:
+    block = Block(case.members, resident=True)
+    block.prepare(works)
+    return block.run(works, stop or threading.Event())
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,7 @@ def test_resident_steps_agree_with_torchs_optimisers_in_float64(optimizer):
     block = Block(case.members, resident=True)
     for epoch in range(2):
         works = case.works(60, epoch, short=5)
+        block.prepare(works)
         logs = block.run(works, threading.Event())
         losses = case.run_plainly(works)
         assert [log.error for log in logs] == [None] * 3
@@ -76,7 +79,7 @@ def test_resident_steps_stop_where_they_are_told_to():
     case = Case(double_perceptron)
     stop = threading.Event()
     stop.set()
-    logs = Block(case.members, resident=True).run(case.works(5), stop)
+    logs = run(case, case.works(5), stop)
     assert [len(log.losses) for log in logs] == [0] * 3
     assert case.differences() == [0.0] * 3
 

@@ -44,7 +44,7 @@ class Block:
         self._residents: dict[tuple[Hashable, ...], Resident] = {}
 
     def prepare(self, works: Sequence[Work]) -> None:
-        """Traces the step for every batch size in `works`, where that has not been done.
+        """Takes over the members' present state, and traces the step for every new batch size in `works`.
 
         Raises:
             Exception: whatever tracing raises; the members cannot be stacked then.
@@ -58,9 +58,8 @@ class Block:
     def check(self, works: Sequence[Work]) -> list[str | None]:
         """For each member, why the program does not compute its loss, or None: the first batch's, by both ways.
 
-        Neither parameters nor buffers nor generators are changed.
+        `works` must have been prepared. Neither parameters nor buffers nor generators are changed.
         """
-        self.prepare(works)
         size, orders = _batches(works)[0]
         with self._unchanged(works):
             results = [feed.compute(0) for feed in self._feeds(size, works, orders[:, :size])]
@@ -73,10 +72,9 @@ class Block:
 
     @torch.no_grad()
     def run(self, works: Sequence[Work], stop: threading.Event) -> list[StepLog]:
-        """Makes the steps, until they are done, one fails or `stop` is set between two of them."""
+        """Makes the steps, which must have been prepared, until they are done, one fails or `stop` is set."""
         parts: list[_Part] = []
         error = None
-        self.prepare(works)
         self._optimizer.begin()
         try:
             for size, orders in _batches(works):

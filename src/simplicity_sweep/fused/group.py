@@ -36,6 +36,7 @@ class Group:
         self._alone: dict[int, Alone] = {}
         self._blocks: list[tuple[list[int], Block]] = []
         self._placed = False
+        self._threads = torch.get_num_threads()
 
     def steps(self, works: Sequence[Work]) -> list[StepLog]:
         """What each member's steps logged; modules and optimisers are then as if each had made them alone.
@@ -49,12 +50,14 @@ class Group:
         self._validate(works)
         if not works[0].steps:
             return [StepLog(torch.zeros(0)) for _ in works]
-        if not self._placed:
-            self._place(works)
         logs: dict[int, StepLog] = {}
-        tasks = [_block_task(block, [works[k] for k in own]) for own, block in self._blocks]
-        workers = max(1, min(torch.get_num_threads(), len(tasks)))
         with _one_thread_an_operation():
+            if self._placed:
+                self._prepare(works)
+            else:
+                self._place(works)
+            tasks = [_block_task(block, [works[k] for k in own]) for own, block in self._blocks]
+            workers = max(1, min(self._threads, len(tasks)))
             for (own, _), done in zip(self._blocks, _in_workers(tasks, workers), strict=True):
                 logs.update(zip(own, done, strict=True))
         for k, alone in self._alone.items():
@@ -77,42 +80,53 @@ class Group:
         for k, member in enumerate(self._members):
             if reason := why_not_fusable(member):
                 self._alone[k] = Alone(member, reason)
-        with _one_thread_an_operation():
-            self._make_blocks(works)
-            self._check_blocks(works)
-        self._placed = True
-
-    def _make_blocks(self, works: Sequence[Work]) -> None:
-        stacked = [k for k in range(len(self._members)) if k not in self._alone]
-        self._blocks = [(own, Block([self._members[k] for k in own])) for own in _split(stacked)]
-        try:
-            for own, block in self._blocks:
-                block.prepare([works[k] for k in own])
-        except Exception as error:
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            self._alone.update({k: Alone(self._members[k], reason) for k in stacked})
-            self._blocks = []
-
-    def _check_blocks(self, works: Sequence[Work]) -> None:
-        """Takes out the members for which a block's program computes another loss than their own step."""
+        self._make_blocks(works)
         wrong = {}
         for own, block in self._blocks:
-            differences = block.check([works[k] for k in own])
+            differences = _check(block, [works[k] for k in own])
             wrong.update({k: text for k, text in zip(own, differences, strict=True) if text})
         if wrong:
             self._alone.update({k: Alone(self._members[k], text) for k, text in wrong.items()})
             self._make_blocks(works)
+        self._placed = True
+
+    def _make_blocks(self, works: Sequence[Work]) -> None:
+        stacked = [k for k in range(len(self._members)) if k not in self._alone]
+        parts = [stacked] if works[0].inputs.device.type != "cpu" else _split(stacked, self._threads)
+        self._blocks = [(own, Block([self._members[k] for k in own])) for own in parts if own]
+        self._prepare(works)
+
+    def _prepare(self, works: Sequence[Work]) -> None:
+        """Traces what has not been traced; where that fails, all members go alone: their steps are all alike."""
+        try:
+            for own, block in self._blocks:
+                block.prepare([works[k] for k in own])
+        except Exception as error:
+            reason = _first_line(error)
+            self._alone.update({k: Alone(self._members[k], reason) for own, _ in self._blocks for k in own})
+            self._blocks = []
 
 
-def _split(members: Sequence[int]) -> list[list[int]]:
+def _split(members: Sequence[int], cores: int) -> list[list[int]]:
     """Blocks of about equal size, as many as keep every core busy."""
-    cores = torch.get_num_threads()
     blocks = -(-len(members) // _MEMBERS_A_BLOCK)
     if len(members) >= cores:
         blocks = -(-blocks // cores) * cores
     blocks = min(blocks, len(members))
     cuts = [i * len(members) // blocks for i in range(blocks + 1)] if blocks else [0]
     return [list(members[a:b]) for a, b in pairwise(cuts)]
+
+
+def _check(block: Block, works: Sequence[Work]) -> Sequence[str | None]:
+    """For each member of the block, why it cannot stay, or None; where nothing can be computed, all of them go."""
+    try:
+        return block.check(works)
+    except (IndexError, RuntimeError) as error:
+        return [_first_line(error)] * len(works)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _block_task(block: Block, works: Sequence[Work]) -> _Task:

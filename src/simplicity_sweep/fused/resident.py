@@ -56,12 +56,13 @@ class Resident:
         self._rows.copy_(rows)
         self._at.zero_()
         self._borrow(generators)
-        if rows.device.type == "cuda" and self._graph is None:
-            self._graph = self._capture()
-            self._borrow(generators)
         made = 0
-        while made < len(rows) and not stop.is_set():
-            made += self._advance(len(rows) - made)
+        with torch.cuda.device_of(rows):
+            if rows.is_cuda and self._graph is None and len(rows) >= _STEPS_A_GRAPH:
+                self._graph = self._capture()
+                self._borrow(generators)
+            while made < len(rows) and not stop.is_set():
+                made += self._advance(len(rows) - made)
         for own, lender in zip(self._generators, generators, strict=False):
             lender.set_state(own.get_state())
         return [log[:made].clone() for log in self._logs], made

@@ -1,0 +1,93 @@
+"""Imports point one way: the rooms of the house and what each may use."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+PACKAGE = PROJECT / "src" / "simplicity_sweep"
+OWN = "simplicity_sweep"
+
+# What a room may import of ours, and of the heavy libraries. Rooms that are not named are checked to be none.
+ALLOWED: dict[str, tuple[set[str], set[str]]] = {
+    "functional": (set(), {"torch", "numba"}),
+    "nn": (set(), {"torch"}),
+    "seeds": (set(), set()),
+    "resolvers": (set(), set()),
+    "config": (set(), set()),
+    "composer": (set(), set()),
+    "metrics": ({"functional"}, {"torch", "torchmetrics"}),
+    "data": ({"resolvers"}, {"torch", "pytorch_lightning", "sklearn", "torchvision"}),
+    "module": ({"nn"}, {"torch", "pytorch_lightning", "torchmetrics"}),
+    "fused": ({"data"}, {"torch", "pytorch_lightning"}),
+    "callbacks": ({"functional", "data", "fused"}, {"torch", "pytorch_lightning"}),
+    "store": (set(), {"mlflow"}),
+    "tracking": ({"store"}, {"mlflow"}),
+    "environment": ({"resolvers"}, {"torch"}),
+    "logger": ({"tracking"}, {"pytorch_lightning", "mlflow"}),
+    "mlflow_page": ({"store"}, {"mlflow"}),
+    "rows": ({"tracking", "store"}, {"mlflow"}),
+    "sweep": ({"environment", "mlflow_page", "rows", "tracking", "store"}, {"mlflow"}),
+    "ui": ({"mlflow_page", "resolvers", "store", "sweep", "tracking"}, {"mlflow"}),
+    "preflight": ({"config", "data", "store", "tracking"}, {"torch"}),
+    "record": ({"environment", "nn", "store", "sweep", "tracking"}, set()),
+    "measure": ({"callbacks", "data", "functional", "nn", "task", "tracking", "store", "module"}, {"torch"}),
+}
+HEAVY = {"torch", "torchvision", "numba", "pytorch_lightning", "torchmetrics", "mlflow", "sklearn", "pandas"}
+# `task` puts everything together.
+ANYTHING = {"task", "__init__"}
+
+
+def rooms() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        found.setdefault(path.relative_to(PACKAGE).parts[0].removesuffix(".py"), []).append(path)
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_room_has_its_rule():
+    assert set(rooms()) - ANYTHING <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("room", sorted(set(rooms()) & set(ALLOWED)))
+def test_a_room_imports_only_what_it_may(room):
+    ours, heavy = ALLOWED[room]
+    for path in rooms()[room]:
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] == OWN and len(parts) > 1:
+                assert parts[1] in ours | {room}, f"{path.name} imports {name}"
+            if parts[0] in HEAVY:
+                assert parts[0] in heavy, f"{path.name} imports {name}"
+
+
+def test_only_the_entry_and_the_measuring_command_import_the_task():
+    importers = {
+        path.relative_to(PROJECT).as_posix()
+        for path in [PROJECT / "train.py", *(PROJECT / "src").rglob("*.py")]
+        if any(name.startswith(f"{OWN}.task") for name in imported(path))
+    }
+    assert importers <= {"train.py", "src/simplicity_sweep/measure.py"}
+
+
+def test_plugins_import_nothing_heavy_at_the_top():
+    for path in (PROJECT / "src" / "hydra_plugins").glob("*.py"):
+        top = ast.parse(path.read_text())
+        names = {
+            alias.name.split(".")[0] for node in top.body if isinstance(node, ast.Import) for alias in node.names
+        } | {node.module.split(".")[0] for node in top.body if isinstance(node, ast.ImportFrom) and node.module}
+        assert not names & HEAVY, path.name
