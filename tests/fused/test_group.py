@@ -116,7 +116,7 @@ def test_an_interrupt_ends_all_members_of_a_block_after_the_same_step(monkeypatc
 
     monkeypatch.setattr(optimizers.Adam, "step", step_and_interrupt)
     works = case.works(5000)
-    with pytest.raises(KeyboardInterrupt):
+    with one_thread(), pytest.raises(KeyboardInterrupt):  # one thread, one block
         Group(case.members).steps(works)
     made = len(calls)
     assert 5 <= made < 5000
@@ -152,7 +152,8 @@ def test_groups_of_one_signature_are_traced_once(monkeypatch):
     monkeypatch.setattr(binding_module, "trace", lambda *args, **options: traced.append(1) or trace(*args, **options))
     for rate in (1e-3, 1e-2):
         case = Case(partial(perceptron, (64, 48, 10)), rates=(rate,))
-        Group(case.members).steps(case.works(3))
+        with one_thread():
+            Group(case.members).steps(case.works(3))
     assert len(traced) == 1
 
 
@@ -180,7 +181,8 @@ def test_a_member_whose_own_loss_differs_is_taken_out_and_stepped_alone():
     case = Case(perceptron, wrap=Scaled)
     case.members[1].module.lr = case.plain[1].module.lr = 5.0
     works = case.works(10)
-    logs = Group(case.members).steps(works)
+    with one_thread():
+        logs = Group(case.members).steps(works)
     case.run_plainly(works)
     assert [log.alone is None for log in logs] == [True, False, True]
     assert "its own training_step" in logs[1].alone
@@ -202,7 +204,8 @@ def test_labels_that_are_no_classes_are_the_members_own_error():
     case = Case(perceptron)
     works = case.works(4)
     works[1].labels = case.labels + 5
-    logs = Group(case.members).steps(works)
+    with one_thread():
+        logs = Group(case.members).steps(works)
     case.run_plainly([works[0], works[0], works[2]])
     assert [log.error is None for log in logs] == [True, False, True]
     assert max(case.differences()[k] for k in (0, 2)) < 1e-6

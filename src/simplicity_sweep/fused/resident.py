@@ -57,7 +57,7 @@ class Resident:
         self._at.zero_()
         self._borrow(generators)
         made = 0
-        with torch.cuda.device_of(rows):
+        with torch.cuda.device_of(rows):  # type: ignore[no-untyped-call]
             if rows.is_cuda and self._graph is None and len(rows) >= _STEPS_A_GRAPH:
                 self._graph = self._capture()
                 self._borrow(generators)
