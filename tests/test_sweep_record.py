@@ -84,7 +84,7 @@ def test_a_sweep_has_a_parent_run_that_says_what_was_asked_for(sweep: Sweep) -> 
 def test_a_job_finds_its_parent_through_the_folder_and_batches_add_up(sweep: Sweep) -> None:
     sweep.expect(2)
     sweep.expect(3)
-    assert SweepRecord.read(sweep.folder) == SweepRecord(sweep.run.id, sweep.store.experiment_id, 5)
+    assert SweepRecord.read(sweep.folder) == SweepRecord(sweep.run.id, sweep.store.experiment_id, 5, sweep.started)
 
 
 def test_the_record_holds_ids_and_a_count_alone(sweep: Sweep) -> None:

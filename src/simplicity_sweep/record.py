@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,7 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     and the environment, and leaves the run's id in the job's folder.
     """
     hydra = HydraConfig.get()
-    sweep_folder = Path(hydra.sweep.dir).absolute() if hydra.mode == RunMode.MULTIRUN else None
-    sweep = None if sweep_folder is None else SweepRecord.read(sweep_folder)
+    sweep = _sweep()
     store = Store.open(config["tracking"]["uri"], config["tracking"]["experiment"])
     # Where runs are recorded is no setting of theirs, and its address may hold a password.
     overrides = [item for item in hydra.overrides.task if not item.startswith("tracking.")]
@@ -39,8 +40,8 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
         "config_hash": config_hash(config),
         **provenance(),
     }
-    if sweep is not None and sweep_folder is not None:
-        tags |= {"job": str(hydra.job.num), "sweep": sweep_folder.name}
+    if sweep is not None:
+        tags |= {"job": str(hydra.job.num), "sweep": _sweep_folder().name}
     run = Run.start(
         store,
         name=" ".join(overrides) or "default",
@@ -53,6 +54,30 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     run.log_text("\n".join(overrides) + "\n", "overrides.txt")
     run.log_text(environment_yaml(), "environment.yaml")
     return run
+
+
+def place_in_sweep() -> str:
+    """Which job this is, of how many, and how long the rest will take if it goes on so, for a person to read.
+
+    Must be called inside a Hydra job. Empty for a single run; no time is given before a first job has ended.
+    """
+    sweep = _sweep()
+    if sweep is None:
+        return ""
+    done = int(HydraConfig.get().job.num)
+    place = f"job {done + 1} of {sweep.jobs}"
+    if done == 0:
+        return place
+    left = (time.time() - sweep.started) / done * (sweep.jobs - done)
+    return f"{place}, about {timedelta(seconds=round(left))} left"
+
+
+def _sweep_folder() -> Path:
+    return Path(HydraConfig.get().sweep.dir).absolute()
+
+
+def _sweep() -> SweepRecord | None:
+    return SweepRecord.read(_sweep_folder()) if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
 
 def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:

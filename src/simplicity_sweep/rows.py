@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Row:
         degenerate: whether the network gives every input one label.
         seconds: from the run's start to its end.
         failure: why there is no result, one line.
+        alone: why its steps were no part of a stacked program.
     """
 
     job: int
@@ -61,6 +63,7 @@ class Row:
     degenerate: bool = False
     seconds: float | None = None
     failure: str | None = None
+    alone: str | None = None
 
 
 def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
@@ -105,6 +108,8 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     more = f" ({left_out} of them not shown)" if left_out else ""
     jobs = "1 job" if len(rows) == 1 else f"{len(rows)} jobs"
     console.print(f"{jobs}: {line or 'none'}{more}", highlight=False)
+    for reason, number in Counter(row.alone for row in rows if row.alone is not None).items():
+        console.print(f"{number} of them trained alone: {reason}", style="dim", highlight=False)
 
 
 def _rank(row: Row) -> tuple[float, int]:
@@ -128,6 +133,7 @@ def _row(job: int, setting: str, run: StoredRun) -> Row:
         degenerate=metrics.get("test/degenerate") == 1,
         seconds=(ended - run.info.start_time) / 1000 if ended else None,
         failure=tags.get("failure"),
+        alone=None if tags.get("fused", "yes") == "yes" else tags["fused"],
     )
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import shlex
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -34,11 +35,13 @@ class SweepRecord:
         parent: MLflow's id of the parent run.
         experiment: MLflow's id of the experiment.
         jobs: how many jobs the sweep has so far.
+        started: when the first of them could start, in seconds since the epoch.
     """
 
     parent: str
     experiment: str
     jobs: int
+    started: float
 
     @classmethod
     def read(cls, folder: Path) -> SweepRecord | None:
@@ -72,6 +75,7 @@ class Sweep:
         folder: the sweep's folder.
         run: the parent run.
         jobs: how many jobs are expected so far.
+        started: when it was opened, in seconds since the epoch.
     """
 
     def __init__(self, store: Store, folder: Path, run: Run) -> None:
@@ -79,6 +83,7 @@ class Sweep:
         self.folder = folder
         self.run = run
         self.jobs = 0
+        self.started = time.time()
 
     @classmethod
     def open(cls, store: Store, *, folder: Path, overrides: Sequence[str]) -> Sweep:
@@ -130,7 +135,7 @@ class Sweep:
     def expect(self, jobs: int) -> None:
         """Adds `jobs` to the number of jobs that the sweep has; called for each batch before it starts."""
         self.jobs += jobs
-        SweepRecord(self.run.id, self.store.experiment_id, self.jobs).write(self.folder)
+        SweepRecord(self.run.id, self.store.experiment_id, self.jobs, self.started).write(self.folder)
 
     def close(self, interrupted: bool) -> list[Row]:
         """One row for each job, by number, once the runs have their last status and the page is made.

@@ -23,7 +23,7 @@ from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.nn import MLP, hidden_sizes
 from simplicity_sweep.preflight import resolve
-from simplicity_sweep.record import start_run
+from simplicity_sweep.record import place_in_sweep, start_run
 from simplicity_sweep.seeds import stream_seed
 from simplicity_sweep.tracking import recording
 
@@ -50,11 +50,12 @@ def run(cfg: DictConfig) -> float:
         best = ModelCheckpoint(folder / "checkpoints", "best", monitor="val/loss")
         last = ModelCheckpoint(folder / "checkpoints", "last")
         measure = build_measure(config)
+        strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]))
         trainer = pl.Trainer(
             **config["trainer"],
-            strategy=FusedStrategy(device_of(config["trainer"]["accelerator"])),
+            strategy=strategy,
             logger=RunLogger(tracked),
-            callbacks=[measure, best, last, CarryConfig(config), RunProgress()],
+            callbacks=[measure, best, last, CarryConfig(config), RunProgress(place_in_sweep())],
             default_root_dir=folder,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -63,7 +64,13 @@ def run(cfg: DictConfig) -> float:
         )
         trainer.fit(model, data)
         objective = float(trainer.callback_metrics["val/accuracy"])
-        tracked.set_tags({"checkpoint.best": best.best_model_path, "checkpoint.last": last.best_model_path})
+        tracked.set_tags(
+            {
+                "checkpoint.best": best.best_model_path,
+                "checkpoint.last": last.best_model_path,
+                "fused": strategy.reason or "yes",
+            }
+        )
         trainer.test(model, data, verbose=False)
         tracked.set_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
     return objective

@@ -15,11 +15,15 @@ from simplicity_sweep.fused.rendezvous import in_meeting
 class RunProgress(ProgressBar):
     """One line that shows epochs, validation loss and accuracy and the time left; it goes when the fit ends.
 
+    Args:
+        title: what stands before it, e.g. which job of a sweep this is.
+
     Where the output is no terminal nothing is drawn, nor where runs train together: their progress is shown as one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "") -> None:
         super().__init__()
+        self._title = title
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._enabled = Console(stderr=True).is_terminal and not in_meeting()
@@ -34,6 +38,7 @@ class RunProgress(ProgressBar):
         if not self._enabled:
             return
         self._bar = Progress(
+            TextColumn(self._title),
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
             TextColumn("{task.fields[figures]}"),

@@ -56,5 +56,5 @@ class Alone:
 
 def own_loss(member: Member, batch: tuple[Tensor, Tensor], work: Work) -> float:
     """The loss that the member's own `training_step` gives for a batch; nothing is updated but its buffers."""
-    with drawing_from(work.rng), captured_logs(member.module):
+    with torch.enable_grad(), drawing_from(work.rng), captured_logs(member.module):
         return training_loss(member.module, batch, work.first_batch).item()

@@ -80,7 +80,8 @@ class Block:
             for size, orders in _batches(works):
                 feeds = self._feeds(size, works, orders)
                 if self._resident and len(feeds) == 1:
-                    parts.append(self._run_resident(feeds[0], stop))
+                    part = self._run_resident(feeds[0], stop)
+                    parts += [part] if part[1] else []
                 else:
                     self._run_feeds(feeds, stop, parts)
         except Exception as raised:

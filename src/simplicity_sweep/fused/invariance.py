@@ -10,10 +10,12 @@ import torch
 from torch import fx
 
 from simplicity_sweep.fused.peephole import VIEWS, shape_of
-from simplicity_sweep.fused.stack import ALIGNMENT
 
 aten = torch.ops.aten
 
+# Elements that torch's elementwise kernels do at a time: two vectors, with AVX-512 of 16 each. It is also two cache lines
+# of float32, at which the operands of a matrix product must start.
+_AT_A_TIME = 32
 # Below this many multiply-adds torch's bmm does not call the matrix library that a network alone calls.
 _SMALLEST_PRODUCT = 400
 # One correctly rounded operation an element, or sums within a member: the same wherever in the stack an element lies.
@@ -86,7 +88,7 @@ def keeps_bits(graph: fx.Graph, aligned: Sequence[fx.Node]) -> bool:
     """Whether each member of the stacked step gets the bits that it would get in a stack of one.
 
     It is enough that the operations are known to work so, and that every member's part of a tensor fills whole
-    cache lines.
+    vectors.
 
     Args:
         graph: the stacked step.
@@ -102,9 +104,9 @@ def keeps_bits(graph: fx.Graph, aligned: Sequence[fx.Node]) -> bool:
 
 
 def _fills(node: fx.Node) -> bool:
-    """Whether a member's part is a single number or whole cache lines."""
+    """Whether a member's part is a single number or whole vectors."""
     part = math.prod(shape_of(node)[1:])
-    return part == 1 or part % ALIGNMENT == 0
+    return part == 1 or part % _AT_A_TIME == 0
 
 
 def _keeps(node: fx.Node, lines: set[fx.Node]) -> bool:

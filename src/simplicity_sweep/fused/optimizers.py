@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
@@ -57,7 +58,7 @@ class _Spans:
     def __init__(self, stack: Stack, merge_all: bool) -> None:
         self.spans: list[tuple[int, int]] = []
         whole = False
-        for start, end, shape in zip(stack.offsets, stack.offsets[1:], stack.shapes, strict=False):
+        for (start, end), shape in zip(pairwise(stack.offsets), stack.shapes, strict=True):
             size = shape.numel()
             if merge_all or size == end - start:
                 if whole:
@@ -77,7 +78,7 @@ class Adam:
     """`torch.optim.Adam` and `AdamW`: to the bit what they compute with `fused=True` for each member alone (on a CPU).
 
     The update is one call of torch's fused kernel a member. Calls are not merged across members with equal
-    hyper-parameters: on a GPU one call a member is cheap inside a captured graph, and on a CPU merging changes bits.
+    hyper-parameters: that would change bits.
     """
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer], networks: NetworkStack) -> None:
