@@ -114,7 +114,8 @@ def main(rounds: int) -> None:
     Console().print(table)
     print(
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
-        f"Python {platform.python_version()}, torch {torch.__version__}, pytorch-lightning {pl.__version__}, n = {rounds}"
+        f"Python {platform.python_version()}, torch {torch.__version__}, pytorch-lightning {pl.__version__}, "
+        f"n = {rounds}"
     )
 
 

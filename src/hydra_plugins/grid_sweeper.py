@@ -43,7 +43,6 @@ class GridSweeper(BasicSweeper):
         from simplicity_sweep.composer import Composer
         from simplicity_sweep.config import JobsFailed
         from simplicity_sweep.preflight import preflight, resolve
-        from simplicity_sweep.sweep import Sweep
 
         assert self.config is not None
         assert self.launcher is not None
@@ -55,6 +54,8 @@ class GridSweeper(BasicSweeper):
         composer = Composer(self.hydra_context.config_loader, self.config)
         configs = [composer.compose(job) for job in jobs]
         preflight(configs)
+
+        from simplicity_sweep.sweep import Sweep  # seconds, which a refused sweep need not wait for
 
         tracking = resolve(configs[0])["tracking"]
         returns: list[Sequence[JobReturn]] = []

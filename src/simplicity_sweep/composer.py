@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 class Composer:
     """Composes what Hydra composes for a job of a sweep, five times faster.
 
-    Hydra reads and merges every file again for each job. Here that is done once for each choice of groups; a job's plain
-    values are then set in a copy, by Hydra's own code. Overrides of a rarer kind (`+`, `++`, `~`, packages, Hydra's own
+    Hydra reads and merges every file again for each job. Here that is done once for each choice of groups; a job's
+    plain values are then set in a copy, by Hydra's own code. Overrides of a rarer kind (`+`, `++`, `~`, packages, Hydra's own
     keys) go Hydra's way.
 
     Args:

@@ -13,8 +13,8 @@ from simplicity_sweep.fused.peephole import VIEWS, shape_of
 
 aten = torch.ops.aten
 
-# Elements that torch's elementwise kernels do at a time: two vectors, with AVX-512 of 16 each. It is also two cache lines
-# of float32, at which the operands of a matrix product must start.
+# Elements that torch's elementwise kernels do at a time: two vectors, with AVX-512 of 16 each. It is also two cache
+# lines of float32, at which the operands of a matrix product must start.
 _AT_A_TIME = 32
 # Below this many multiply-adds torch's bmm does not call the matrix library that a network alone calls.
 _SMALLEST_PRODUCT = 400

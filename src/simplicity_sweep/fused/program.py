@@ -104,6 +104,7 @@ def compile_step(
     """
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
     draws = _lift_draws(graph)
+    graph.eliminate_dead_code()
     while peephole.drop_no_ops(graph) or peephole.merge_biases(graph):
         pass
     peephole.forget_strides(graph)
