@@ -33,7 +33,8 @@ check: $(READY) ## ruff and mypy
 
 bench: $(READY) ## speed, as ratios measured in one run
 	$(BIN)/python bench/training.py
-	$(BIN)/python bench/measurements.py
+	$(BIN)/python bench/shapes.py
+
 
 ui: $(READY) ## MLflow's own UI on 127.0.0.1, at the last sweep's page
 	$(BIN)/python -m simplicity_sweep.ui
