@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep test test-all check bench ui report clean
+.PHONY: help setup sweep test test-all check bench bench-gpu ui clean
 
 help: ## what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,8 @@ bench: $(READY) ## speed, as ratios measured in one run
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/shapes.py
 
+bench-gpu: $(READY) ## a sweep of 700 runs on a GPU
+	$(BIN)/python bench/sweep.py 10 100 gpu
 
 ui: $(READY) ## MLflow's own UI on 127.0.0.1, at the last sweep's page
 	$(BIN)/python -m simplicity_sweep.ui

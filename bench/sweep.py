@@ -1,8 +1,8 @@
 """What a whole sweep costs, measuring and MLflow included: trained as one against one by one.
 
-    python bench/sweep.py [epochs]
+    python bench/sweep.py [epochs=10] [seeds=5] [trainer=cpu]
 
-35 runs on MNIST, 7 activations × 5 seeds, by the real command, timed from start to end; and the same runs one by one in
+7 activations × so many seeds on MNIST, by the real command, timed from start to end; and the same runs one by one in
 Lightning's ordinary loop, of which one run and then four are timed: the difference is what three runs cost.
 """
 
@@ -20,7 +20,7 @@ import torch
 PROJECT = Path(__file__).resolve().parents[1]
 ACTIVATIONS = "relu,leaky_relu,tanh,sigmoid,gelu,elu,silu"
 STEPS_AN_EPOCH = 860
-RUNS, FEW = 35, 3
+FEW = 3
 
 
 def seconds(folder: Path, *arguments: str) -> float:
@@ -31,21 +31,22 @@ def seconds(folder: Path, *arguments: str) -> float:
     return time.perf_counter() - start
 
 
-def main(epochs: int) -> None:
-    length = f"trainer.max_epochs={epochs}"
+def main(epochs: int, seeds: int, trainer: str) -> None:
+    runs = len(ACTIVATIONS.split(",")) * seeds
+    length = [f"trainer={trainer}", f"trainer.max_epochs={epochs}"]
     # Lightning counts steps itself only in its ordinary loop, which is therefore what a limit on steps asks for.
-    ordinary = ["hydra/launcher=basic", f"+trainer.max_steps={epochs * STEPS_AN_EPOCH}", length, "trainer=cpu"]
+    ordinary = ["hydra/launcher=basic", f"+trainer.max_steps={epochs * STEPS_AN_EPOCH}", *length]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seconds(folder, "data=digits", "trainer=debug", "measure=none")  # the store's tables, compiled kernels
-        together = seconds(folder, f"activation={ACTIVATIONS}", "seed=range(5)", "trainer=cpu", length)
+        together = seconds(folder, f"activation={ACTIVATIONS}", f"seed=range({seeds})", *length)
         one = seconds(folder, "seed=0", *ordinary)
         several = seconds(folder, f"seed=range({FEW + 1})", *ordinary)
     each = (several - one) / FEW
-    print(f"{RUNS} runs × {epochs} epochs, measuring and MLflow included")
+    print(f"{runs} runs × {epochs} epochs, measuring and MLflow included")
     print(f"  as one:                                 {together:8.1f} s")
-    print(f"  one by one, Lightning's ordinary loop:  {RUNS * each:8.1f} s ({each:.1f} s a run, timed on {FEW} runs)")
-    print(f"  ratio:                                  {RUNS * each / together:8.1f}")
+    print(f"  one by one, Lightning's ordinary loop:  {runs * each:8.1f} s ({each:.1f} s a run, timed on {FEW} runs)")
+    print(f"  ratio:                                  {runs * each / together:8.1f}")
     print(
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
         f"Python {platform.python_version()}, torch {torch.__version__}, n = 1"
@@ -53,4 +54,5 @@ def main(epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    epochs, seeds, trainer = [*sys.argv[1:], *["10", "5", "cpu"][len(sys.argv) - 1 :]]
+    main(int(epochs), int(seeds), trainer)
