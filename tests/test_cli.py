@@ -139,6 +139,11 @@ def test_the_table_shows_every_job_and_the_way_to_the_page(sweep):
     assert "make ui" in done.stdout
 
 
+def test_the_same_seed_gives_the_same_numbers_whatever_trains_beside_it(sweep, broken_sweep):
+    relu, same = (parent_and_children(folder)[1][0].data.metrics for folder, _ in (sweep, broken_sweep))
+    assert relu == same
+
+
 def test_failed_jobs_leave_the_others_and_the_exit_code_says_so(broken_sweep):
     folder, done = broken_sweep
     assert done.returncode == 1
