@@ -20,7 +20,6 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "resolvers": (set(), set()),
     "config": (set(), set()),
     "composer": (set(), set()),
-    "metrics": ({"functional"}, {"torch", "torchmetrics"}),
     "data": ({"resolvers"}, {"torch", "pytorch_lightning", "sklearn", "torchvision"}),
     "module": ({"nn"}, {"torch", "pytorch_lightning", "torchmetrics"}),
     "fused": ({"data"}, {"torch", "pytorch_lightning"}),
@@ -35,7 +34,6 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "ui": ({"mlflow_page", "resolvers", "store", "sweep", "tracking"}, {"mlflow"}),
     "preflight": ({"config", "data", "store", "tracking"}, {"torch"}),
     "record": ({"environment", "nn", "store", "sweep", "tracking"}, set()),
-    "measure": ({"callbacks", "data", "functional", "nn", "task", "tracking", "store", "module"}, {"torch"}),
 }
 HEAVY = {"torch", "torchvision", "numba", "pytorch_lightning", "torchmetrics", "mlflow", "sklearn", "pandas"}
 # `task` puts everything together.
@@ -75,13 +73,13 @@ def test_a_room_imports_only_what_it_may(room):
                 assert parts[0] in heavy, f"{path.name} imports {name}"
 
 
-def test_only_the_entry_and_the_measuring_command_import_the_task():
+def test_only_the_entry_imports_the_task():
     importers = {
         path.relative_to(PROJECT).as_posix()
         for path in [PROJECT / "train.py", *(PROJECT / "src").rglob("*.py")]
         if any(name.startswith(f"{OWN}.task") for name in imported(path))
     }
-    assert importers <= {"train.py", "src/simplicity_sweep/measure.py"}
+    assert importers == {"train.py"}
 
 
 def test_plugins_import_nothing_heavy_at_the_top():

@@ -63,7 +63,7 @@ class FusedLauncher(Launcher):
         """One return per job, in their order; a job that raised has the status FAILED."""
         from simplicity_sweep.composer import Composer
         from simplicity_sweep.fused.ambient import process_ambients
-        from simplicity_sweep.fused.engine import Engine
+        from simplicity_sweep.fused.engine import Engine, Steps
         from simplicity_sweep.fused.progress import GroupProgress
         from simplicity_sweep.fused.rendezvous import Meeting
 
@@ -81,7 +81,7 @@ class FusedLauncher(Launcher):
                 expect = progress.expect
                 group = numbered[first : first + self.max_group]
                 jobs = [self._job(number, overrides, composer, expect) for number, overrides in group]
-                meeting = Meeting(Engine(progress.advance), [*process_ambients(), HydraSingleton()])
+                meeting = Meeting({Steps: Engine(progress.advance)}, [*process_ambients(), HydraSingleton()])
                 outcomes += meeting.run(jobs)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]

@@ -16,8 +16,8 @@ class Composer:
     """Composes what Hydra composes for a job of a sweep, five times faster.
 
     Hydra reads and merges every file again for each job. Here that is done once for each choice of groups; a job's
-    plain values are then set in a copy, by Hydra's own code. Overrides of a rarer kind (`+`, `++`, `~`, packages, Hydra's own
-    keys) go Hydra's way.
+    plain values are then set in a copy, by Hydra's own code. Overrides of a rarer kind (`+`, `++`, `~`, packages,
+    Hydra's own keys) go Hydra's way.
 
     Args:
         loader: Hydra's.

@@ -38,9 +38,21 @@ def test_alone_a_request_is_answered_at_once():
 def test_requests_are_answered_together_and_each_gets_its_own():
     desk = Counting()
     functions = [lambda k=k: (k, meet(k, desk), meet(k, desk)) for k in range(5)]
-    assert Meeting(desk, []).run(functions) == [(k, 5, 5) for k in range(5)]
+    assert Meeting({}, []).run(functions) == [(k, 5, 5) for k in range(5)]
     assert desk.sizes == [5, 5]
-    assert Meeting(double, []).run([lambda k=k: meet(k, double) for k in range(4)]) == [0, 2, 4, 6]
+    assert Meeting({}, []).run([lambda k=k: meet(k, double) for k in range(4)]) == [0, 2, 4, 6]
+
+
+def test_a_meetings_own_desk_answers_requests_of_its_kind():
+    functions = [lambda: meet(1, double), lambda: meet("x", double)]
+    assert Meeting({str: lambda requests: ["own"] * len(requests)}, []).run(functions) == [2, "own"]
+
+
+def test_requests_are_answered_in_the_thread_that_holds_the_meeting():
+    def desk(requests):
+        return [threading.current_thread()] * len(requests)
+
+    assert Meeting({}, []).run([lambda: meet(1, desk)] * 3) == [threading.current_thread()] * 3
 
 
 def test_a_function_that_ends_early_leaves_the_others():
@@ -49,7 +61,7 @@ def test_a_function_that_ends_early_leaves_the_others():
     def asks(times):
         return [meet(None, desk) for _ in range(times)]
 
-    outcomes = Meeting(desk, []).run([lambda t=t: asks(t) for t in (0, 1, 3)])
+    outcomes = Meeting({}, []).run([lambda t=t: asks(t) for t in (0, 1, 3)])
     assert outcomes == [[], [2], [2, 1, 1]]
 
 
@@ -58,7 +70,7 @@ def test_an_exception_ends_its_own_function_only():
         meet(1, double)
         raise ValueError("mine")
 
-    first, second = Meeting(double, []).run([fails, lambda: meet(3, double)])
+    first, second = Meeting({}, []).run([fails, lambda: meet(3, double)])
     assert isinstance(first, ValueError)
     assert second == 6
 
@@ -73,7 +85,7 @@ def test_an_answer_that_is_an_exception_is_raised_where_it_was_asked():
         except KeyError:
             return "caught"
 
-    assert Meeting(desk, []).run([lambda k=k: asks(k) for k in range(3)]) == [0, "caught", 2]
+    assert Meeting({}, []).run([lambda k=k: asks(k) for k in range(3)]) == [0, "caught", 2]
 
 
 def test_only_one_function_runs_at_a_time():
@@ -90,7 +102,7 @@ def test_only_one_function_runs_at_a_time():
                 running -= 1
             meet(k, double)
 
-    Meeting(double, []).run([lambda k=k: works(k) for k in range(8)])
+    Meeting({}, []).run([lambda k=k: works(k) for k in range(8)])
     assert most == 1
 
 
@@ -108,7 +120,7 @@ def test_an_interruption_ends_every_parked_function_and_is_raised():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Meeting(interrupted, []).run([lambda k=k: waits(k) for k in range(4)])
+        Meeting({int: interrupted}, []).run([lambda k=k: waits(k) for k in range(4)])
     assert ended == [0, 1, 2, 3]
 
 
@@ -127,7 +139,7 @@ def test_an_interruption_inside_a_function_ends_the_others_too(interruption):
         raise interruption
 
     with pytest.raises(interruption):
-        Meeting(double, []).run([waits, interrupts, waits])
+        Meeting({}, []).run([waits, interrupts, waits])
     assert ended == ["waiting"]
 
 
@@ -144,7 +156,7 @@ def test_every_function_has_its_own_random_states():
         meet(k, double)
         return [*values, draws()]
 
-    together = Meeting(double, process_ambients()).run([lambda k=k: seeded(k) for k in range(3)])
+    together = Meeting({}, process_ambients()).run([lambda k=k: seeded(k) for k in range(3)])
     alone = [seeded(k) for k in range(3)]
     assert together == alone
 
@@ -164,12 +176,12 @@ def test_every_function_has_its_own_folder_environment_and_defaults(tmp_path, mo
         return Path.cwd() == folder, os.environ["SHARED"], others, torch.get_default_dtype()
 
     here = Path.cwd()
-    outcomes = Meeting(double, process_ambients()).run([lambda k=k: lives(k) for k in range(3)])
+    outcomes = Meeting({}, process_ambients()).run([lambda k=k: lives(k) for k in range(3)])
     dtypes = [torch.float32, torch.float64, torch.float32]
     assert outcomes == [(True, str(k), [], dtypes[k]) for k in range(3)]
     assert (Path.cwd(), os.environ["SHARED"], torch.get_default_dtype()) == (here, "before", torch.float32)
 
 
 def test_a_thousand_functions_can_wait():
-    outcomes = Meeting(double, []).run([lambda k=k: meet(k, double) for k in range(1000)])
+    outcomes = Meeting({}, []).run([lambda k=k: meet(k, double) for k in range(1000)])
     assert outcomes == [2 * k for k in range(1000)]

@@ -12,7 +12,7 @@ from torch import nn
 
 from simplicity_sweep.data import Batches, FixedBatches, Split
 from simplicity_sweep.fused.ambient import process_ambients
-from simplicity_sweep.fused.engine import Engine
+from simplicity_sweep.fused.engine import Engine, Steps
 from simplicity_sweep.fused.rendezvous import Meeting
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.module import Classifier
@@ -84,7 +84,7 @@ def test_runs_that_meet_get_what_each_gets_alone():
         trainer(fused(), epochs=2 + k % 2).fit(run, Batches(data(), BATCH, seed=k), VALIDATION)
         return run
 
-    together = Meeting(Engine(), process_ambients()).run([lambda k=k: fit(k) for k in range(5)])
+    together = Meeting({Steps: Engine()}, process_ambients()).run([lambda k=k: fit(k) for k in range(5)])
     for k, run in enumerate(together):
         assert isinstance(run, Classifier), run
         assert_equal(run, fit(k))
@@ -97,7 +97,7 @@ def test_a_run_that_diverges_leaves_its_neighbours_as_they_would_be():
         return run
 
     rates = [0.01, 1e6, 0.02, float("inf")]
-    together = Meeting(Engine(), process_ambients()).run([lambda lr=lr: fit(lr) for lr in rates])
+    together = Meeting({Steps: Engine()}, process_ambients()).run([lambda lr=lr: fit(lr) for lr in rates])
     assert_equal(together[0], fit(0.01))
     assert_equal(together[2], fit(0.02))
 
@@ -199,7 +199,7 @@ def test_a_step_that_fails_fails_its_own_run_only():
         trainer(fused()).fit(run, Batches(data(), BATCH, seed=0), VALIDATION)
         return run
 
-    good, bad, other = Meeting(Engine(), process_ambients()).run(
+    good, bad, other = Meeting({Steps: Engine()}, process_ambients()).run(
         [lambda kind=kind: fit(kind) for kind in (Classifier, Fails, Classifier)]
     )
     assert str(bad) == "mine"

@@ -15,6 +15,7 @@ from simplicity_sweep.callbacks.controls import Observed, Undefined, control
 from simplicity_sweep.callbacks.observation import Observation, Probe
 from simplicity_sweep.data import Split
 from simplicity_sweep.functional import Estimate, undefined
+from simplicity_sweep.fused.rendezvous import meet
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class Measurement:
         """The measured value; one that comes without an error is taken for exact."""
         measured = self.function(*(getattr(observation, name) for name in self.of))
         return measured if isinstance(measured, Estimate) else Estimate(float(measured))
+
+
+def _take(looks: Sequence[Callable[[], dict[str, float]]]) -> list[dict[str, float] | BaseException]:
+    """What each look returns or raises."""
+    taken: list[dict[str, float] | BaseException] = []
+    for look in looks:
+        try:
+            taken.append(look())
+        except Exception as error:
+            taken.append(error)
+    return taken
 
 
 class Measure(Callback):
@@ -65,10 +77,14 @@ class Measure(Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            pl_module.log_dict(self._figures(trainer, pl_module, "val"))
+            pl_module.log_dict(self._asked(trainer, pl_module, "val"))
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        pl_module.log_dict(self._figures(trainer, pl_module, "test"))
+        pl_module.log_dict(self._asked(trainer, pl_module, "test"))
+
+    def _asked(self, trainer: pl.Trainer, network: pl.LightningModule, stage: str) -> dict[str, float]:
+        """The figures, taken where runs that train together meet."""
+        return meet(partial(self._figures, trainer, network, stage), _take)
 
     def _figures(self, trainer: pl.Trainer, network: pl.LightningModule, stage: str) -> dict[str, float]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ own answer. A function doesn't know whether it runs here: called anywhere else, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -32,6 +32,7 @@ class _Guest(Generic[Result]):
     awake: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     request: Any = None
+    desk: Desk[Any, Any] | None = None
     answer: Any = None
     state: list[Any] | None = None
     outcome: Result | BaseException | None = None
@@ -44,11 +45,17 @@ _local = threading.local()
 def meet(request: Request, desk: Desk[Request, Answer]) -> Answer:
     """The answer to `request`: together with the other functions' requests inside a `Meeting`, else alone.
 
+    Args:
+        request: what is asked.
+        desk: who answers it, where the meeting has nobody of its own for such requests. It answers in the thread that
+            holds the meeting: what computes in many threads should be asked for, since each thread that calls torch's
+            parallel operations gets a pool of workers of its own, and they get in each other's way.
+
     Raises:
         BaseException: the answer, where it is an exception.
     """
     meeting: Meeting | None = getattr(_local, "meeting", None)
-    answer = desk([request])[0] if meeting is None else meeting._park(request)
+    answer = desk([request])[0] if meeting is None else meeting._park(request, desk)
     if isinstance(answer, BaseException):
         raise answer
     return answer
@@ -63,12 +70,12 @@ class Meeting:
     """Runs functions to their ends, answering their requests together.
 
     Args:
-        desk: answers what the functions ask through `meet`.
+        desks: by the type of a request, who answers it; others are answered by the desk that they come with.
         ambients: process-wide state that each function shall have to itself.
     """
 
-    def __init__(self, desk: Desk[Any, Any], ambients: Iterable[Ambient]) -> None:
-        self._desk = desk
+    def __init__(self, desks: Mapping[type, Desk[Any, Any]], ambients: Iterable[Ambient]) -> None:
+        self._desks = dict(desks)
         self._ambients = list(ambients)
         self._returned = threading.Event()
         self._abandoned = False
@@ -85,9 +92,8 @@ class Meeting:
             for guest in guests:
                 self._wake(guest)
             while parked := [guest for guest in guests if not guest.ended]:
-                answers = self._desk([guest.request for guest in parked])
-                for guest, answer in zip(parked, answers, strict=True):
-                    guest.answer = answer
+                self._answer(parked)
+                for guest in parked:
                     self._wake(guest)
         except BaseException:
             self._abandoned = True
@@ -96,6 +102,17 @@ class Meeting:
                     self._wake(guest)
             raise
         return [guest.outcome for guest in guests]  # type: ignore[misc]
+
+    def _answer(self, parked: Sequence[_Guest[Any]]) -> None:
+        """Gives each its answer, those that have come to one desk together."""
+        visitors: dict[int, list[_Guest[Any]]] = {}
+        for guest in parked:
+            visitors.setdefault(id(guest.desk), []).append(guest)
+        for guests in visitors.values():
+            desk = guests[0].desk
+            assert desk is not None
+            for guest, answer in zip(guests, desk([guest.request for guest in guests]), strict=True):
+                guest.answer = answer
 
     def _wake(self, guest: _Guest[Any]) -> None:
         """Lets one function run until it parks or ends, in its own surroundings."""
@@ -129,9 +146,10 @@ class Meeting:
         guest.ended = True
         self._returned.set()
 
-    def _park(self, request: Any) -> Any:
+    def _park(self, request: Any, desk: Desk[Any, Any]) -> Any:
         guest: _Guest[Any] = _local.guest
         guest.request = request
+        guest.desk = self._desks.get(type(request), desk)
         guest.awake.clear()
         self._returned.set()
         guest.awake.wait()
