@@ -237,6 +237,20 @@ def test_a_data_folder_that_cannot_be_written_is_refused_before_training(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_truncated_file_is_refused_before_training(tmp_path):
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    header = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in (60_000, 28, 28))
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{name}-ubyte").write_bytes(header)
+    done = train(tmp_path, "data=mnist", f"data.root={tmp_path}/data")
+    assert done.returncode != 0
+    assert f"{raw}/train-images-idx3-ubyte is truncated" in done.stderr
+    assert "Delete" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
 def test_help_imports_nothing_heavy(tmp_path):
     code = (
         "import sys; sys.argv = ['train.py', '--help']\n"

@@ -108,8 +108,10 @@ def _fetch(data: Mapping[str, Any]) -> None:
 
     from simplicity_sweep.data import DataError
 
+    module = instantiate(data)
     try:
-        instantiate(data).prepare_data()
+        module.prepare_data()
+        module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
     except DataError as error:
         raise ConfigError(str(error)) from error
 
