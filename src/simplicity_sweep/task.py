@@ -27,6 +27,8 @@ from simplicity_sweep.record import place_in_sweep, start_run
 from simplicity_sweep.seeds import stream_seed
 from simplicity_sweep.tracking import recording
 
+log = logging.getLogger(__name__)
+
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 # Lightning 2.6 asks torch >= 2.13 about its trees in the old way; nobody but Lightning can mend it.
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
@@ -73,7 +75,14 @@ def run(cfg: DictConfig) -> float:
         )
         trainer.test(model, data, verbose=False)
         tracked.set_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
+        log.info("%s, in MLflow run %s", _summary(trainer.callback_metrics), tracked.id)
     return objective
+
+
+def _summary(metrics: Mapping[str, Any]) -> str:
+    shown = {name: metrics.get(f"test/{name}") for name in ("accuracy", "lz76_path", "noise_l2_logits", "flip_rate")}
+    figures = [f"{name} {float(value):.4g}" for name, value in shown.items() if value is not None]
+    return f"test: {', '.join(figures)}"
 
 
 def build_data(config: Mapping[str, Any]) -> TensorData:
