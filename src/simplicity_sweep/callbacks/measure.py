@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -101,10 +101,9 @@ class Measure(Callback):
         return figures
 
     def _null_figures(self, observation: Observation) -> dict[str, float]:
+        in_place_of = cache(lambda which: control(which, observation, self._initial))
         return {
-            f"null/{name}/{which}": self._noted(
-                f"null/{name}/{which}", measurement, partial(control, which, observation, self._initial)
-            ).value
+            f"null/{name}/{which}": self._noted(f"null/{name}/{which}", measurement, partial(in_place_of, which)).value
             for name, measurement in self.measurements.items()
             for which in measurement.controls
         }
