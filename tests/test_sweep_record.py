@@ -87,8 +87,8 @@ def test_a_job_finds_its_parent_through_the_folder_and_batches_add_up(sweep: Swe
     assert SweepRecord.read(sweep.folder) == SweepRecord(sweep.run.id, sweep.store.experiment_id, 5, sweep.started)
 
 
-def test_the_record_holds_ids_and_a_count_alone(sweep: Sweep) -> None:
-    assert set(json.loads((sweep.folder / "sweep.json").read_text())) == {"parent", "experiment", "jobs"}
+def test_the_record_holds_ids_a_count_and_a_time_alone(sweep: Sweep) -> None:
+    assert set(json.loads((sweep.folder / "sweep.json").read_text())) == {"parent", "experiment", "jobs", "started"}
     assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]  # no draft is left
 
 
