@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from simplicity_sweep.functional.evaluation import outputs_of
+from simplicity_sweep.functional.evaluation import evaluating, outputs_of
+from simplicity_sweep.functional.first_layer import halves
 
 NOT_FINITE = -1
 """The label of an input whose outputs are not all finite."""
@@ -141,6 +142,9 @@ def labels_along_paths(
 ) -> Tensor:
     """The predicted labels along the straight paths between inputs, shape ``[P, points]``, dtype int64.
 
+    Where all that the network does with its inputs is to flatten them into a linear layer, that layer is evaluated
+    at the ends only: its outputs between them lie on straight paths too.
+
     Args:
         network: maps ``[B, d...]`` to logits ``[B, C]``; evaluated in eval mode, and left as it was.
         starts: shape ``[P, d...]``.
@@ -155,8 +159,16 @@ def labels_along_paths(
         tensor([[0, 0, 1, 1]])
     """
     paths = max(1, batch // points)
-    chunks = [
-        labels(outputs_of(network, path_points(start, end, points).flatten(0, 1), batch)).view(-1, points)
-        for start, end in zip(torch.split(starts, paths), torch.split(ends, paths), strict=True)
-    ]
-    return torch.cat(chunks)
+    parts = zip(torch.split(starts, paths), torch.split(ends, paths), strict=True)
+    with evaluating(network, starts.device), torch.no_grad():
+        apart = halves(network, starts)
+        if apart is None:
+            outputs = [
+                outputs_of(network, path_points(start, end, points).flatten(0, 1), batch) for start, end in parts
+            ]
+        else:
+            outputs = [
+                apart.behind(path_points(apart.before(start), apart.before(end), points).flatten(0, 1))
+                for start, end in parts
+            ]
+    return torch.cat([labels(part).view(-1, points) for part in outputs])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 
 from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs
 from simplicity_sweep.functional.evaluation import evaluating
+from simplicity_sweep.functional.first_layer import Halves, halves
 
 
 def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = 1000) -> Tensor:
@@ -39,42 +38,32 @@ def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = 1000) -> Tens
     """
     if not inputs.is_floating_point():
         raise TypeError(f"Expected argument `inputs` to be floating point, but got {inputs.dtype}.")
-    grams = []
-    cut = True
     with evaluating(network, inputs.device), torch.enable_grad():
-        for part in torch.split(inputs.detach(), batch):
-            gram = _gram_behind_first_layer(network, part) if cut else None
-            cut = gram is not None
-            grams.append(_gram_of_inputs(network, part) if gram is None else gram)
-    return torch.cat(grams)
+        apart = halves(network, inputs)
+        return torch.cat(
+            [
+                _gram_of_inputs(network, part) if apart is None else _gram_behind(apart, part)
+                for part in torch.split(inputs.detach(), batch)
+            ]
+        )
 
 
 def _gram_of_inputs(network: nn.Module, inputs: Tensor) -> Tensor:
     """``J Jᵀ`` from gradients with respect to the inputs themselves: for any network."""
     leaf = inputs.clone().requires_grad_(True)
-    (rows,) = _gradients(_forward(network, leaf.clone()), [leaf])
-    rows = leaf.new_zeros(len(leaf), 1, 1) if rows is None else rows.flatten(2)
+    rows = _gradients(_checked_outputs(network(leaf.clone()), inputs), leaf).flatten(2)
     return torch.bmm(rows, rows.transpose(1, 2))
 
 
-def _gram_behind_first_layer(network: nn.Module, inputs: Tensor) -> Tensor | None:
-    """``A (W Wᵀ) Aᵀ``, or ``None`` where the outputs depend on the inputs not only through one layer."""
-    leaf = inputs.clone().requires_grad_(True)
-    given = leaf.clone()
-    with _severed_first_layer(network, given) as cuts:
-        outputs = _forward(network, given)
-    if not cuts:
-        return None
-    layer, severed = cuts[0]
-    through, around = _gradients(outputs, [severed, leaf])
-    if through is None or around is not None:
-        return None
-    weight = layer.weight.detach()
-    return torch.bmm((through.flatten(0, 1) @ (weight @ weight.t())).view_as(through), through.transpose(1, 2))
+def _gram_behind(apart: Halves, inputs: Tensor) -> Tensor:
+    """``A (W Wᵀ) Aᵀ`` with the gradients ``A`` with respect to the first layer's outputs."""
+    leaf = apart.before(inputs).detach().requires_grad_(True)
+    rows = _gradients(_checked_outputs(apart.behind(leaf), inputs), leaf)
+    weight = apart.first.weight.detach()
+    return torch.bmm((rows.flatten(0, 1) @ (weight @ weight.t())).view_as(rows), rows.transpose(1, 2))
 
 
-def _forward(network: nn.Module, given: Tensor) -> Tensor:
-    outputs = network(given)
+def _checked_outputs(outputs: Any, given: Tensor) -> Tensor:
     if not isinstance(outputs, Tensor) or outputs.dim() != 2 or len(outputs) != len(given):
         received = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         raise ValueError(
@@ -89,50 +78,18 @@ def _forward(network: nn.Module, given: Tensor) -> Tensor:
     return outputs
 
 
-def _gradients(outputs: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
-    """The gradients of all outputs for each leaf, shape ``[B, C, ...]``; ``None`` where none depends on it.
+def _gradients(outputs: Tensor, leaf: Tensor) -> Tensor:
+    """The gradients of all outputs for each leaf, shape ``[B, C, ...]``; 0 where none depends on it.
 
     Inputs are independent, so that the gradient of an output's sum over the batch is its gradient for each
     input.
     """
     columns = outputs.sum(dim=0).unbind()
-    rows = [torch.autograd.grad(column, leaves, retain_graph=True, allow_unused=True) for column in columns]
-    return [
-        None if any(row[place] is None for row in rows) else torch.stack([row[place] for row in rows], dim=1)
-        for place in range(len(leaves))
+    rows = [
+        torch.autograd.grad(column, leaf, retain_graph=True, allow_unused=True, materialize_grads=True)[0]
+        for column in columns
     ]
-
-
-@contextmanager
-def _severed_first_layer(network: nn.Module, given: Tensor) -> Iterator[list[tuple[nn.Linear, Tensor]]]:
-    """Cuts the graph behind the first linear layer that is fed with the flattened inputs as they are.
-
-    Yields a list that receives the layer and its output, a leaf from which the graph goes on. It stays empty
-    where there is no such layer, or where the layer is wider than the inputs, so that the cut would cost
-    time.
-    """
-    cuts: list[tuple[nn.Linear, Tensor]] = []
-
-    def sever(layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        if cuts or type(layer) is not nn.Linear or layer.out_features > layer.in_features:
-            return None
-        fed = arguments[0]
-        # A view of the inputs shares their memory, and their version as long as nothing has been written to
-        # it.
-        untouched = fed.data_ptr() == given.data_ptr() and fed.numel() == given.numel() and fed._version == 0
-        if not untouched or fed.shape != (len(given), layer.in_features):
-            return None
-        leaf = output.detach().requires_grad_(True)
-        cuts.append((layer, leaf))
-        return leaf.clone()
-
-    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    handles = [layer.register_forward_hook(sever, prepend=True) for layer in layers]
-    try:
-        yield cuts
-    finally:
-        for handle in handles:
-            handle.remove()
+    return torch.stack(rows, dim=1)
 
 
 def jacobian_norm_logits(gram: Tensor) -> Estimate:
