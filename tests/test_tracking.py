@@ -22,6 +22,7 @@ from omegaconf import OmegaConf
 from torch.utils.data import DataLoader, TensorDataset
 
 from simplicity_sweep import store as store_module
+from simplicity_sweep import tracking
 from simplicity_sweep.environment import environment, environment_yaml, provenance
 from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.store import masked
@@ -220,7 +221,7 @@ def test_a_uri_without_a_password_is_shown_as_it_is() -> None:
 def test_a_run_keeps_what_it_is_given(store: Store, tmp_path: Path) -> None:
     parent = Run.start(store, name="parent", params={}, tags={})
     run = Run.start(store, name="child", params={"seed": 0, "a": None}, tags={"job": "0"}, parent=parent.id)
-    run.log_text("seed: 0\n", "config.yaml")
+    run.log_texts({"config.yaml": "seed: 0\n"})
     (tmp_path / "plot.svg").write_text("<svg/>")
     run.log_file(tmp_path / "plot.svg", "figures")
     kept = stored(run)
@@ -287,6 +288,39 @@ def test_being_stopped_kills_the_run(run: Run, stop: BaseException) -> None:
     assert stored(run).info.status == "KILLED"
 
 
+def test_a_run_whose_metrics_are_lost_has_not_finished(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(run.store.client, "log_batch", fail)
+    with pytest.raises(OSError, match="disk full"), recording(run):
+        run.hold_metrics({"val/loss": 0.5}, step=3)
+    assert stored(run).info.status == "FAILED"
+
+
+def test_a_failed_write_ends_a_long_run_at_its_next_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(run.store.client, "log_batch", fail)
+    run.hold_metrics({"val/loss": 0.5}, step=3)
+    run.flush()
+    wait_for_writes = tracking._writer().submit(int)
+    wait_for_writes.result()
+    run.hold_metrics({"val/loss": 0.4}, step=4)
+    with pytest.raises(OSError, match="disk full"):
+        run.flush()
+
+
+def test_what_is_held_is_written_in_time_and_in_order(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "_HELD_SECONDS", 0.0)
+    for step in range(3):
+        run.hold_metrics({"val/loss": float(step)}, step)
+    run.set_tags({"fused": "yes"})
+    assert curve(run, "val/loss") == [(0, 0.0), (1, 1.0), (2, 2.0)]
+    assert stored(run).data.tags["fused"] == "yes"
+
+
 def test_a_store_that_fails_does_not_hide_what_went_wrong_before(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -303,7 +337,9 @@ def test_a_store_that_fails_does_not_hide_what_went_wrong_before(
 # Lightning's logger
 
 
-def test_one_epoch_is_one_write(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curves_have_a_point_for_each_epoch_however_many_are_written_at_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writes: list[list[tuple[str, int]]] = []
     real = run.store.client.log_batch
 
@@ -317,23 +353,28 @@ def test_one_epoch_is_one_write(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
         logger.log_metrics({"val/loss": 0.5, "epoch": epoch}, step=937)
         logger.log_metrics({"train/loss": 0.25, "epoch": epoch}, step=938)
     logger.finalize("success")
-    assert writes == [[("val/loss", 0), ("train/loss", 0)], [("val/loss", 1), ("train/loss", 1)]]
+    run.end("FINISHED")
+    assert writes == [[("val/loss", 0), ("train/loss", 0), ("val/loss", 1), ("train/loss", 1)]]
+    assert curve(run, "val/loss") == [(0, 0.5), (1, 0.5)]
 
 
-def test_final_figures_stand_at_step_zero(run: Run) -> None:
+def test_what_comes_with_test_figures_is_final_and_stands_at_step_zero(run: Run) -> None:
     logger = RunLogger(run)
-    logger.log_metrics({"test/accuracy": 0.5, "null/lz76_path/shuffled": 4.0, "val/loss": 1.0, "epoch": 3}, step=9)
-    logger.finalize("success")
+    logger.log_metrics({"val/loss": 1.0, "train/loss": 1.5, "epoch": 3}, step=9)
+    logger.log_metrics({"test/accuracy": 0.5, "null/lz76_path/shuffled": 4.0, "train/flip_rate": 0.1, "epoch": 4}, 9)
+    run.end("FINISHED")
     assert curve(run, "test/accuracy") == [(0, 0.5)]
     assert curve(run, "null/lz76_path/shuffled") == [(0, 4.0)]
+    assert curve(run, "train/flip_rate") == [(0, 0.1)]
     assert curve(run, "val/loss") == [(3, 1.0)]
+    assert curve(run, "train/loss") == [(3, 1.5)]
 
 
 def test_without_an_epoch_the_step_given_counts(run: Run) -> None:
     logger = RunLogger(run)
     logger.log_metrics({"val/loss": 1.0}, step=7)
     logger.log_metrics({"val/other": 1.0})
-    logger.finalize("success")
+    run.end("FINISHED")
     assert curve(run, "val/loss") == [(7, 1.0)]
     assert curve(run, "val/other") == [(0, 1.0)]
 
@@ -388,6 +429,7 @@ class TestWithLightning:
         assert stored(run).info.status == "RUNNING"
         lightning.test(model, loader, verbose=False)
         assert stored(run).info.status == "RUNNING"
+        run.end("FINISHED")
         assert curve(run, "train/loss") == curve(run, "val/loss") == [(0, 0.0), (1, 0.0)]
         assert curve(run, "test/loss") == [(0, 0.0)]
         assert set(stored(run).data.metrics) == {"train/loss", "val/loss", "test/loss"}

@@ -11,16 +11,12 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from simplicity_sweep.tracking import Run
 
-_FINAL = ("test/", "null/")
-"""What is measured once, after training: one point at step 0, which MLflow draws as a bar."""
-
 
 class RunLogger(Logger):
     """A Lightning logger that writes curves by epoch to a run, and leaves starting and ending it to others.
 
-    Lightning logs validation and training of one epoch apart; they are written together: when the next
-    epoch's first metrics arrive, when Lightning finalizes the logger, or when the run ends. Parameters are
-    not taken from Lightning: a run is given its own when it starts.
+    They are written some seconds' metrics at a time, and when the run ends, which is not when Lightning finalizes its
+    loggers: a test may follow. Parameters are not taken from Lightning: a run is given its own when it starts.
 
     Args:
         run: where metrics go.
@@ -31,7 +27,7 @@ class RunLogger(Logger):
         >>> store = Store.open(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db", "doctest")
         >>> logger = RunLogger(Run.start(store, name="0", params={}, tags={}))
         >>> logger.log_metrics({"val/loss": 2.3, "epoch": 4}, step=3752)
-        >>> logger.finalize("success")
+        >>> logger.run.end("FINISHED")
         >>> [loss] = store.client.get_metric_history(logger.version, "val/loss")
         >>> loss.step, loss.value
         (4, 2.3)
@@ -40,7 +36,6 @@ class RunLogger(Logger):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
-        self._epoch: int | None = None
 
     @property
     def name(self) -> str:
@@ -54,20 +49,14 @@ class RunLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Takes metrics of one epoch: that which Lightning adds as `epoch`, else `step`, else 0."""
-        epoch = int(metrics.get("epoch", step or 0))
-        if epoch != self._epoch:
-            self.run.flush()
-            self._epoch = epoch
-        curves = {key: value for key, value in metrics.items() if key != "epoch"}
-        final = {key: curves.pop(key) for key in list(curves) if key.startswith(_FINAL)}
-        self.run.hold_metrics(curves, epoch)
-        self.run.hold_metrics(final, 0)
+        """Takes metrics of one epoch: that which Lightning adds as `epoch`, else `step`, else 0.
+
+        What comes with figures of the test is measured once, after training: one point at step 0, which MLflow draws as
+        a bar.
+        """
+        final = any(key.startswith("test/") for key in metrics)
+        at = 0 if final else int(metrics.get("epoch", step or 0))
+        self.run.hold_metrics({key: value for key, value in metrics.items() if key != "epoch"}, at)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: see the class."""
-
-    @rank_zero_only
-    def finalize(self, status: str) -> None:
-        """Writes what waits; the run goes on, as Lightning's test follows its fit."""
-        self.run.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     """
     hydra = HydraConfig.get()
     sweep = _sweep()
-    store = Store.open(config["tracking"]["uri"], config["tracking"]["experiment"])
+    store = _store(config["tracking"]["uri"], config["tracking"]["experiment"])
     # Where runs are recorded is no setting of theirs, and its address may hold a password.
     overrides = [item for item in hydra.overrides.task if not item.startswith("tracking.")]
     shown = {**config, "tracking": {**config["tracking"], "uri": store.shown}}
@@ -50,9 +51,13 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
         parent=None if sweep is None else sweep.parent,
     )
     (folder / RUN_ID_FILE).write_text(f"{run.id}\n")
-    run.log_text(yaml.safe_dump(shown, sort_keys=False), "config.yaml")
-    run.log_text("\n".join(overrides) + "\n", "overrides.txt")
-    run.log_text(environment_yaml(), "environment.yaml")
+    run.log_texts(
+        {
+            "config.yaml": yaml.safe_dump(shown, sort_keys=False),
+            "overrides.txt": "\n".join(overrides) + "\n",
+            "environment.yaml": environment_yaml(),
+        }
+    )
     return run
 
 
@@ -70,6 +75,12 @@ def place_in_sweep() -> str:
         return place
     left = (time.time() - sweep.started) / done * (sweep.jobs - done)
     return f"{place}, about {timedelta(seconds=round(left))} left"
+
+
+@cache
+def _store(uri: str, experiment: str) -> Store:
+    """Opened once for all jobs of a process."""
+    return Store.open(uri, experiment)
 
 
 def _sweep_folder() -> Path:

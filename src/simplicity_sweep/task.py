@@ -66,7 +66,7 @@ def run(cfg: DictConfig) -> float:
         )
         trainer.fit(model, data)
         objective = float(trainer.callback_metrics["val/accuracy"])
-        tracked.set_tags(
+        tracked.hold_tags(
             {
                 "checkpoint.best": best.best_model_path,
                 "checkpoint.last": last.best_model_path,
@@ -74,7 +74,7 @@ def run(cfg: DictConfig) -> float:
             }
         )
         trainer.test(model, data, verbose=False)
-        tracked.set_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
+        tracked.hold_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
         log.info("%s, in MLflow run %s", _summary(trainer.callback_metrics), tracked.id)
     return objective
 

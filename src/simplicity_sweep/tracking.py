@@ -27,8 +27,12 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar
 
 # Before anything of MLflow's: it switches off what MLflow would send and print.
@@ -50,19 +54,26 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 _LOG = logging.getLogger(__name__)
 _FAILURE_LENGTH = 250
+_HELD_SECONDS = 5.0  # what a killed process may lose of its curves
+_MOST_TAGS_AT_ONCE = 50  # beside as many metrics as MLflow takes in one batch, less these
+_MOST_AT_ONCE = MAX_METRICS_PER_BATCH - _MOST_TAGS_AT_ONCE
 _Item = TypeVar("_Item")
 
 
 class Run:
     """One run in a store, from its start to its end.
 
-    Writes go out at once, but for metrics handed to `hold_metrics`, which wait for the next write or the end.
+    What is handed to `hold_metrics` and `hold_tags` is written later, together, by a thread of its own, so that nobody
+    waits for it; `end` does, and raises what went wrong on the way. Everything else is written at once.
     """
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.store = store
         self.id = run_id
-        self._held: list[Metric] = []
+        self._metrics: list[Metric] = []
+        self._tags: dict[str, str] = {}
+        self._flushed = time.monotonic()
+        self._writes: list[Future[None]] = []
 
     @classmethod
     def start(
@@ -96,53 +107,102 @@ class Run:
         own = {MLFLOW_USER: _user(), MLFLOW_SOURCE_NAME: Path(sys.argv[0]).name}
         if parent is not None:
             own[MLFLOW_PARENT_RUN_ID] = parent
+        own |= {key: _cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
         created = client.create_run(store.experiment_id, start_time=now, run_name=name, tags=own)
         run = cls(store, str(created.info.run_id))
         kept = [Param(key, _cut(str(value), MAX_PARAM_VAL_LENGTH)) for key, value in params.items()]
         for some in _chunks(kept, MAX_PARAMS_TAGS_PER_BATCH):
             client.log_batch(run.id, params=some)
-        run.set_tags(tags)
         return run
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
-        """Writes `metrics` as the points at `step` of their curves, with those held.
+        """Writes `metrics` as the points at `step` of their curves, with what is held.
 
         NaN is kept; MLflow turns an infinity into the largest float.
         """
         self.hold_metrics(metrics, step)
         self.flush()
+        self._wait()
 
     def hold_metrics(self, metrics: Mapping[str, float], step: int) -> None:
-        """Keeps `metrics` for the next write: one write of ten costs little more than one write of one."""
+        """Keeps `metrics` for a later write, of some seconds' metrics: one of a hundred costs little more than one of
+        one."""
         now = _milliseconds()
-        self._held += [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        self._metrics += [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        if time.monotonic() - self._flushed > _HELD_SECONDS:
+            self.flush()
+
+    def hold_tags(self, tags: Mapping[str, str]) -> None:
+        """Keeps `tags` for the next write."""
+        self._tags |= tags
 
     def flush(self) -> None:
-        """Writes the metrics that are held."""
-        held, self._held = self._held, []
-        for some in _chunks(held, MAX_METRICS_PER_BATCH):
-            self.store.client.log_batch(self.id, metrics=some)
+        """Has what is held written, without waiting for it.
+
+        Raises:
+            MlflowException: an earlier write went wrong.
+        """
+        self._raise_failures([write for write in self._writes if write.done()])
+        metrics, self._metrics = self._metrics, []
+        tags, self._tags = self._tags, {}
+        self._flushed = time.monotonic()
+        if metrics or tags:
+            self._writes.append(_writer().submit(self._write, metrics, tags))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Writes `tags`, over older ones of the same name."""
-        kept = [RunTag(key, _cut(value, MAX_TAG_VAL_LENGTH)) for key, value in tags.items()]
-        for some in _chunks(kept, MAX_PARAMS_TAGS_PER_BATCH):
-            self.store.client.log_batch(self.id, tags=some)
+        """Writes `tags`, over older ones of the same name, with what is held."""
+        self.hold_tags(tags)
+        self.flush()
+        self._wait()
 
-    def log_text(self, text: str, path: str) -> None:
-        """Keeps `text` as the artifact `path`, e.g. `config.yaml` or `environment/packages.txt`."""
-        self.store.client.log_text(self.id, text, path)
+    def _write(self, metrics: Sequence[Metric], tags: Mapping[str, str]) -> None:
+        kept = [RunTag(key, _cut(value, MAX_TAG_VAL_LENGTH)) for key, value in tags.items()]
+        parts = zip_longest(_chunks(metrics, _MOST_AT_ONCE), _chunks(kept, _MOST_TAGS_AT_ONCE), fillvalue=())
+        for some_metrics, some_tags in parts:
+            self.store.client.log_batch(self.id, metrics=some_metrics, tags=some_tags)
+
+    def _wait(self) -> None:
+        self._raise_failures(self._writes)
+
+    def _raise_failures(self, writes: Sequence[Future[None]]) -> None:
+        """Waits for `writes` and forgets them; raises what the first that went wrong raised."""
+        self._writes = [write for write in self._writes if write not in writes]
+        for write in writes:
+            write.result()
+
+    def log_texts(self, texts: Mapping[str, str]) -> None:
+        """Keeps texts as artifacts, by their paths, e.g. `config.yaml` or `environment/packages.txt`."""
+        with TemporaryDirectory() as name:
+            for path, text in texts.items():
+                file = Path(name, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            self.store.client.log_artifacts(self.id, name)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keeps a copy of the file `path` among the run's artifacts, in `folder` of them."""
         self.store.client.log_artifact(self.id, str(path), folder)
 
     def end(self, status: Status) -> None:
-        """Writes what is held, then the run's last status and its time."""
+        """Writes what is held, then the run's last status and its time.
+
+        Raises:
+            MlflowException: something could not be written; a run that would be FINISHED is FAILED then.
+        """
         try:
             self.flush()
+            self._wait()
+        except Exception:
+            status = "FAILED" if status == "FINISHED" else status
+            raise
         finally:
             self.store.client.set_terminated(self.id, status, _milliseconds())
+
+
+@cache
+def _writer() -> ThreadPoolExecutor:
+    """The thread that writes; the process ends when it has written everything."""
+    return ThreadPoolExecutor(1, "tracking")
 
 
 @contextmanager
@@ -170,7 +230,7 @@ def recording(run: Run) -> Iterator[Run]:
     except Exception as error:
         with _logged_only(run):
             run.set_tags({"failure": _one_line(error)})
-            run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
+            run.log_texts({"traceback.txt": "".join(traceback.format_exception(error))})
         with _logged_only(run):
             run.end("FAILED")
         raise
