@@ -23,9 +23,11 @@ from simplicity_sweep.functional.jacobian import (
 )
 from simplicity_sweep.functional.lempel_ziv import lz76, lz76_batch, lz76_rate, lz76_relative, lz78, lz_dcl
 from simplicity_sweep.functional.sensitivity import (
+    disturbed_outputs,
     flip_rate,
     noise_l2,
     noise_relative,
+    noisy_inputs,
     noisy_outputs,
     output_spread,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "deflate_logits",
     "degenerate",
     "distinct_predictions",
+    "disturbed_outputs",
     "evaluating",
     "flip_rate",
     "guan_bytes",
@@ -58,6 +61,7 @@ __all__ = [
     "mean_over_inputs",
     "noise_l2",
     "noise_relative",
+    "noisy_inputs",
     "noisy_outputs",
     "output_spread",
     "outputs_of",

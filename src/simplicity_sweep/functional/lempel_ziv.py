@@ -20,7 +20,7 @@ from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs, und
 from simplicity_sweep.functional.symbols import Codes, Symbols, codes_of, rows_of
 
 _LONG_ROW = 2048  # symbols from which a row is parsed faster alone than beside its neighbours
-_SHARE = 1 << 18  # symbols that are worth a thread of their own
+_SHARE = 1 << 18  # symbols that are worth handing to a thread
 
 
 @cache
@@ -64,9 +64,9 @@ def lz76(sequence: Symbols) -> int:
 
 def _components(codes: Codes, bound: int) -> int:
     index, suffixes = _kernel("index"), _kernel("suffix_array")
-    if index is None or suffixes is None:
+    if index is None or suffixes is None or codes.size == 0:
         return portable.lz76_one(codes)
-    components: int | None = index.lz76_indexed(codes, max(1, (bound - 1).bit_length()))
+    components: int | None = index.lz76_indexed(codes, bound)
     return int(suffixes.lz76_sorted(codes, bound)) if components is None else components
 
 
@@ -92,9 +92,8 @@ def lz76_batch(sequences: Tensor | npt.NDArray[Any] | Sequence[Sequence[int]]) -
     if rows.shape[1] >= _LONG_ROW:
         return torch.tensor([lz76(row) for row in rows])
     counts = torch.empty(len(rows), dtype=torch.int64)
-    threads = max(1, min(torch.get_num_threads(), rows.numel() // _SHARE))
-    share = -(-len(rows) // (threads * kernel.LANES)) * kernel.LANES
-    with ThreadPoolExecutor(threads) as pool:
+    share = -(-_SHARE // (rows.shape[1] * kernel.LANES)) * kernel.LANES
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(kernel.lz76_rows, _parts(rows, share), _parts(counts, share)))
     for row in (counts == kernel.WIDE).nonzero().flatten().tolist():
         counts[row] = lz76(rows[row])

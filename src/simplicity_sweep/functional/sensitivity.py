@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,57 @@ from simplicity_sweep.functional.evaluation import outputs_of
 
 SIGMA = 0.1
 """Standard deviation of the noise, in the units of the inputs (for standardised MNIST: pixel / 0.3081)."""
+
+
+def noisy_inputs(inputs: Tensor, generator: torch.Generator, sigma: float = SIGMA, draws: int = 1) -> Iterator[Tensor]:
+    """The inputs ``x + σ·n`` with ``n ~ N(0, I)``, shape ``[n, d...]``, once for each draw.
+
+    Generators of one seed give the same noise, so that networks can be compared in pairs with 4–5 times fewer draws.
+
+    Args:
+        inputs: shape ``[n, d...]``.
+        generator: the only source of the noise, which is drawn on its device.
+        sigma: standard deviation of the noise, in the units of ``inputs``.
+        draws: number of draws for each input.
+
+    Raises:
+        ValueError: if ``sigma`` is negative or not finite, or ``draws`` is below 1.
+
+    Example:
+        >>> [noisy] = noisy_inputs(torch.zeros(5, 3), torch.Generator().manual_seed(0))
+        >>> noisy.shape
+        torch.Size([5, 3])
+    """
+    if not 0 <= sigma < float("inf"):
+        raise ValueError(f"Expected argument `sigma` to be a finite number of at least 0, but got {sigma}.")
+    if draws < 1:
+        raise ValueError(f"Expected argument `draws` to be at least 1, but got {draws}.")
+    return (_noisy(inputs, generator, sigma) for _ in range(draws))
+
+
+def _noisy(inputs: Tensor, generator: torch.Generator, sigma: float) -> Tensor:
+    # One call for all inputs: the numbers a generator gives depend on how many are asked for at once.
+    noise = torch.randn(inputs.shape, generator=generator, device=generator.device, dtype=inputs.dtype)
+    return torch.add(inputs, noise.to(inputs.device), alpha=sigma)
+
+
+def disturbed_outputs(network: nn.Module, disturbed: Iterable[Tensor], batch: int = 8192) -> Tensor:
+    """The outputs for inputs that were disturbed in several ways, in eval mode; shape ``[draws, n, C]``.
+
+    Args:
+        network: maps ``[B, d...]`` to ``[B, C]``; left as it was.
+        disturbed: the disturbed inputs, each of shape ``[n, d...]``: see :func:`noisy_inputs`.
+        batch: how many inputs are evaluated at once.
+
+    Example:
+        >>> disturbed_outputs(nn.Identity(), [torch.zeros(5, 3), torch.ones(5, 3)]).shape
+        torch.Size([2, 5, 3])
+    """
+    try:
+        return torch.stack([outputs_of(network, inputs, batch) for inputs in disturbed])
+    except Exception as error:
+        error.add_note("raised by the network on disturbed inputs")
+        raise
 
 
 def noisy_outputs(
@@ -23,39 +76,15 @@ def noisy_outputs(
 ) -> Tensor:
     """The outputs ``f(x + σ·n)`` with ``n ~ N(0, I)``, in eval mode; shape ``[draws, n, C]``.
 
-    Generators of one seed give the same noise whatever the network and the batch, so that networks can be
-    compared in pairs with 4–5 times fewer draws.
-
-    Args:
-        network: maps ``[B, d...]`` to ``[B, C]``; left as it was.
-        inputs: shape ``[n, d...]``.
-        generator: the only source of the noise, which is drawn on its device.
-        sigma: standard deviation of the noise, in the units of ``inputs``.
-        draws: number of draws for each input.
-        batch: how many inputs are evaluated at once.
-
-    Raises:
-        ValueError: if ``sigma`` is negative or not finite, or ``draws`` is below 1.
+    The noise is the same whatever the network and the batch: see :func:`noisy_inputs`, which says what the arguments
+    are and raises.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)
         >>> noisy_outputs(nn.Identity(), torch.zeros(5, 3), generator, draws=2).shape
         torch.Size([2, 5, 3])
     """
-    if not 0 <= sigma < float("inf"):
-        raise ValueError(f"Expected argument `sigma` to be a finite number of at least 0, but got {sigma}.")
-    if draws < 1:
-        raise ValueError(f"Expected argument `draws` to be at least 1, but got {draws}.")
-    results = []
-    for _ in range(draws):
-        # One call for all inputs: the numbers a generator gives depend on how many are asked for at once.
-        noise = torch.randn(inputs.shape, generator=generator, device=generator.device, dtype=inputs.dtype)
-        try:
-            results.append(outputs_of(network, inputs + sigma * noise.to(inputs.device), batch))
-        except Exception as error:
-            error.add_note(f"raised by the network on inputs disturbed by noise of standard deviation {sigma}")
-            raise
-    return torch.stack(results)
+    return disturbed_outputs(network, noisy_inputs(inputs, generator, sigma, draws), batch)
 
 
 def noise_l2(outputs: Tensor, noisy: Tensor) -> Estimate:

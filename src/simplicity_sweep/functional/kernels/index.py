@@ -10,84 +10,113 @@ from simplicity_sweep.functional.kernels.compiled import Array, compiled
 
 _ONE = np.uint64(1)
 _WORD = 64
-_CACHED = 18  # log2 of the buckets whose counters stay in a processor's second-level cache
-_PROBE = 1 << 14  # symbols of a long sequence that show whether its words are crowded
-_PATIENCE = 16  # candidates per symbol that are worth trying before sorting the suffixes is better
+_CROWD = 16  # positions that share a word of a random sequence, at most
+_ROOM = 8  # words that the index has room for, per symbol
+_PATIENCE = 16  # steps per symbol that are worth taking before sorting the suffixes is better
+_LEAST = 4096  # steps that are worth taking in any case
 
 
-def lz76_indexed(codes: Array, bits: int) -> int | None:
+def lz76_indexed(codes: Array, distinct: int) -> int | None:
     """The number of components, or ``None`` where too many positions share their first symbols for this to be fast.
 
     Args:
-        codes: shape ``[n]``, integers below ``2 ** bits``.
-        bits: bits of a code, at most 32.
+        codes: shape ``[n]``, n ≥ 1, integers in ``0 … distinct-1``.
+        distinct: upper bound of the codes, at most ``2 ** 32``.
     """
-    n = codes.size
-    if n > 4 * _PROBE and lz76_indexed(codes[:_PROBE], bits) is None:
-        return None
+    n, alphabet = codes.size, max(2, distinct)
+    bits = (alphabet - 1).bit_length()
+    length = _symbols_of_a_word(n, alphabet)
     # NumPy allocates what is large, because it asks the system for large pages: the accesses are scattered.
-    text = np.zeros(n * bits // _WORD + 3, np.uint64)
-    _pack(codes, bits, text)
-    length = _symbols_of_a_word(n, bits)
-    starts = np.zeros((1 << length * bits) + 2, np.int32)
-    entries = np.empty(max(0, n - length + 1), np.int32)
-    _fill_buckets(text, bits, length, starts, entries)
-    levels = np.cumsum([0, *(1 << level * bits for level in range(length + 1))])
-    firsts = np.full(levels[-1], n, np.int32)
-    _fill_firsts(text, n, bits, starts, entries, levels, firsts)
-    components = int(_parse(text, n, bits, starts, entries, levels, firsts))
+    text = np.empty(n * bits // _WORD + 2, np.uint64)
+    starts = np.zeros(alphabet**length + 2, np.int32)
+    entries = np.empty(n, np.int32)
+    firsts = np.empty((alphabet**length - 1) // (alphabet - 1), np.int32)
+    components: int = _fill_and_parse(codes, text, bits, alphabet, length, starts, entries, firsts)
     return None if components < 0 else components
 
 
-def _symbols_of_a_word(n: int, bits: int) -> int:
+def _symbols_of_a_word(n: int, alphabet: int) -> int:
     """How many symbols make a word, so that a random sequence has a few positions for each word."""
-    wanted = min(n.bit_length() - 2, max(_CACHED, n.bit_length() - 6))
-    return max(1, min(-(-wanted // bits), (n.bit_length() + 1) // bits))
+    length, words = 1, alphabet
+    while words * _CROWD < n and words * alphabet <= n * _ROOM:
+        length, words = length + 1, words * alphabet
+    return length
 
 
 @compiled
-def _parse(text: Array, n: int, bits: int, starts: Array, entries: Array, levels: Array, firsts: Array) -> int:
-    """Find at each component's start the longest earlier match among the positions that share its first symbols.
+def _fill_and_parse(
+    codes: Array, text: Array, bits: int, alphabet: int, length: int, starts: Array, entries: Array, firsts: Array
+) -> int:
+    """One call from Python, whose price a short sequence would feel."""
+    _pack(codes, bits, text)
+    _fill_buckets(codes, alphabet, length, starts, entries)
+    _fill_firsts(alphabet, codes.shape[0], starts, entries, firsts)
+    return _parse(codes, text, bits, alphabet, length, starts, entries, firsts)
 
-    Of these candidates the one whose next 64 bits differ least, read as one number, matches longest. ``firsts``
-    tells for shorter words whether they have occurred before. Returns −1 where the candidates are too many.
+
+@compiled
+def _parse(
+    codes: Array, text: Array, bits: int, alphabet: int, length: int, starts: Array, entries: Array, firsts: Array
+) -> int:
+    """Find at each component's start the longest match with the earlier positions that share its first symbols.
+
+    The sequence is read as if zeros followed it, and matches are cut at its end. Returns −1 where the candidates are
+    too many.
     """
-    length = levels.shape[0] - 2
+    n = codes.shape[0]
     components = position = spent = 0
     while position < n:
-        here = _window(text, position, bits)
-        known = min(length, n - position)
-        while known > 0 and firsts[levels[known] + _word(here, known * bits)] >= position:
-            known -= 1
-        if known == length:
-            bucket = _word(here, length * bits)
-            known, steps = _longest(text, n, bits, position, entries[starts[bucket] : starts[bucket + 1]])
-            spent += steps
-            if spent > _PATIENCE * (position + known) + 4096:
+        word = _word(codes, position, alphabet, length)
+        candidates = entries[starts[word] : starts[word + 1]]
+        if candidates[0] < position:
+            allowed = _PATIENCE * position + _LEAST - spent
+            known, steps = _longest(text, n, bits, position, candidates, allowed)
+            if known < 0:
                 return -1
+            spent += steps
+        else:
+            known = _longest_shorter(word, position, alphabet, length, firsts)
         components += 1
-        position += known + 1
+        position += min(known, n - position) + 1
     return components
 
 
 @compiled
-def _longest(text: Array, n: int, bits: int, position: int, candidates: Array) -> tuple[int, int]:
-    """The length of the longest match of ``position`` with an earlier candidate, and the steps it took to find."""
-    here = _window(text, position, bits)
+def _longest_shorter(word: int, position: int, alphabet: int, length: int, firsts: Array) -> int:
+    """How many of the first symbols of a word have occurred together before a position, where all have not."""
+    node = firsts.shape[0] + word
+    for known in range(length - 1, 0, -1):
+        node = (node - 1) // alphabet
+        if firsts[node] < position:
+            return known
+    return 0
+
+
+@compiled
+def _longest(text: Array, n: int, bits: int, position: int, candidates: Array, allowed: int) -> tuple[int, int]:
+    """The length of the longest match of ``position`` with an earlier candidate, and the steps it took to find.
+
+    The one whose next 64 bits differ least, read as one number, matches longest. The length is −1 where more steps are
+    needed than are allowed, and a few for each symbol that matches: without that, ``aaa…abaaa…a`` would take a number
+    of steps that grows with the square of its length.
+    """
+    here = _window(text, position * bits)
     symbols = _WORD // bits
     least = ~np.uint64(0)
     longest = steps = 0
     for candidate in candidates:
         if candidate >= position:
             break
+        if steps > allowed + _PATIENCE * longest:
+            return -1, steps
         steps += 1
-        differ = _window(text, candidate, bits) ^ here
+        differ = _window(text, candidate * bits) ^ here
         least = min(least, differ)
         if differ == np.uint64(0):
             matched = symbols
             while differ == np.uint64(0) and position + matched < n:
                 steps += 1
-                differ = _window(text, candidate + matched, bits) ^ _window(text, position + matched, bits)
+                differ = _window(text, (candidate + matched) * bits) ^ _window(text, (position + matched) * bits)
                 matched += symbols if differ == np.uint64(0) else _leading_zeros(differ) // bits
             longest = max(longest, matched)
     if least != np.uint64(0):
@@ -98,28 +127,26 @@ def _longest(text: Array, n: int, bits: int, position: int, candidates: Array) -
 @compiled
 def _pack(codes: Array, bits: int, text: Array) -> None:
     """Write the codes one after another, the first in the highest bits, so that words compare like texts."""
+    word, taken, filling = 0, 0, np.uint64(0)
     for position in range(codes.shape[0]):
-        word, taken = divmod(position * bits, _WORD)
+        code = np.uint64(codes[position])
         beyond = taken + bits - _WORD
-        value = np.uint64(codes[position])
-        if beyond <= 0:
-            text[word] |= value << np.uint64(-beyond)
+        if beyond < 0:
+            filling |= code << np.uint64(-beyond)
+            taken += bits
         else:
-            text[word] |= value >> np.uint64(beyond)
-            text[word + 1] |= value << np.uint64(_WORD - beyond)
+            text[word] = filling | (code >> np.uint64(beyond))
+            filling = (code << _ONE) << np.uint64(_WORD - 1 - beyond)
+            word, taken = word + 1, beyond
+    text[word] = filling
+    text[word + 1 :] = np.uint64(0)
 
 
 @compiled
-def _window(text: Array, position: int, bits: int) -> Any:
-    """The 64 bits of the text from a position on."""
-    word, taken = divmod(position * bits, _WORD)
-    return (text[word] << np.uint64(taken)) | ((text[word + 1] >> _ONE) >> np.uint64(_WORD - 1 - taken))
-
-
-@compiled
-def _word(window: Any, width: int) -> Any:
-    """The first ``width`` ≥ 1 bits of a window as a number."""
-    return np.int64(window >> np.uint64(_WORD - width))
+def _window(text: Array, start: int) -> Any:
+    """The 64 bits of the text from one of them on."""
+    word, taken = start >> 6, np.uint64(start & (_WORD - 1))
+    return (text[word] << taken) | ((text[word + 1] >> _ONE) >> (np.uint64(_WORD - 1) - taken))
 
 
 @compiled
@@ -134,33 +161,50 @@ def _leading_zeros(value: np.uint64) -> int:
 
 
 @compiled
-def _fill_buckets(text: Array, bits: int, length: int, starts: Array, entries: Array) -> None:
-    """Sort positions by their word, ascending in each bucket: ``entries[starts[word] : starts[word + 1]]``."""
-    width = length * bits
-    for position in range(entries.shape[0]):
-        starts[_word(_window(text, position, bits), width) + 2] += 1
-    for bucket in range(2, starts.shape[0]):
-        starts[bucket] += starts[bucket - 1]
-    for position in range(entries.shape[0]):
-        bucket = _word(_window(text, position, bits), width)
-        entries[starts[bucket + 1]] = position
-        starts[bucket + 1] += 1
+def _word(codes: Array, position: int, alphabet: int, length: int) -> int:
+    """The symbols from a position on as a number to the base ``alphabet``."""
+    word = 0
+    for place in range(position, position + length):
+        word = word * alphabet + (int(codes[place]) if place < codes.shape[0] else 0)
+    return word
 
 
 @compiled
-def _fill_firsts(text: Array, n: int, bits: int, starts: Array, entries: Array, levels: Array, firsts: Array) -> None:
-    """Write where each word of 1 … ``length`` symbols occurs first: at ``firsts[levels[symbols] + word]``."""
-    length = levels.shape[0] - 2
-    for bucket in range(1 << (length * bits)):
-        if starts[bucket] < starts[bucket + 1]:
-            firsts[levels[length] + bucket] = entries[starts[bucket]]
-    for position in range(entries.shape[0], n):  # too close to the end for a bucket
-        for level in range(1, n - position + 1):
-            place = levels[level] + _word(_window(text, position, bits), level * bits)
-            firsts[place] = min(firsts[place], position)
-    for level in range(length - 1, 0, -1):
-        for word in range(1 << (level * bits)):
-            first = firsts[levels[level] + word]
-            for longer in range(word << bits, (word + 1) << bits):
-                first = min(first, firsts[levels[level + 1] + longer])
-            firsts[levels[level] + word] = first
+def _fill_buckets(codes: Array, alphabet: int, length: int, starts: Array, entries: Array) -> None:
+    """Sort positions by their word, ascending in each bucket: ``entries[starts[word] : starts[word + 1]]``."""
+    n, words = codes.shape[0], starts.shape[0] - 2
+    word = _word(codes, 0, alphabet, length)
+    for position in range(n):
+        starts[word + 2] += 1
+        word = _next(word, codes, position, alphabet, length, words)
+    for bucket in range(2, starts.shape[0]):
+        starts[bucket] += starts[bucket - 1]
+    word = _word(codes, 0, alphabet, length)
+    for position in range(n):
+        entries[starts[word + 1]] = position
+        starts[word + 1] += 1
+        word = _next(word, codes, position, alphabet, length, words)
+
+
+@compiled
+def _next(word: int, codes: Array, position: int, alphabet: int, length: int, words: int) -> int:
+    """The word at the next position."""
+    coming = int(codes[position + length]) if position + length < codes.shape[0] else 0
+    return word * alphabet + coming - int(codes[position]) * words
+
+
+@compiled
+def _fill_firsts(alphabet: int, n: int, starts: Array, entries: Array, firsts: Array) -> None:
+    """Write where each shorter word occurs first, ``n`` for nowhere.
+
+    They are the inner nodes of the tree whose leaves are the words: node ``v`` has the parent ``(v - 1) // alphabet``.
+    """
+    inner = firsts.shape[0]
+    for node in range(inner - 1, -1, -1):
+        first = n
+        for child in range(node * alphabet + 1, (node + 1) * alphabet + 1):
+            if child < inner:
+                first = min(first, firsts[child])
+            elif starts[child - inner] < starts[child - inner + 1]:
+                first = min(first, entries[starts[child - inner]])
+        firsts[node] = first

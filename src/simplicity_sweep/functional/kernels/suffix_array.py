@@ -13,15 +13,15 @@ def lz76_sorted(codes: Array, distinct: int) -> int:
     """The number of components.
 
     Args:
-        codes: shape ``[n]``, integers in ``0 … distinct-1``.
+        codes: shape ``[n]``, n ≥ 1, integers in ``0 … distinct-1``.
         distinct: upper bound of the codes.
     """
-    text = codes.astype(np.int32)
+    text = codes if codes.dtype == np.uint8 else codes.astype(np.int32)
     return int(_parse(text, suffix_array(text, distinct)))
 
 
 def suffix_array(text: Array, distinct: int) -> Array:
-    """The starts of the suffixes of ``text`` (int32) in lexical order, shape ``[n]``, by induced sorting.
+    """The starts of the suffixes of ``text`` (uint8 or int32) in lexical order, shape ``[n]``, by induced sorting.
 
     References:
         G. Nong, S. Zhang, W. H. Chan, Two efficient algorithms for linear time suffix array construction,
@@ -29,12 +29,12 @@ def suffix_array(text: Array, distinct: int) -> Array:
     """
     rising = _rising(text)
     leftmost = np.flatnonzero(rising[1:] & ~rising[:-1]).astype(np.int32) + np.int32(1)
-    array = _induced(text, rising, distinct, leftmost)
+    array = _induced(text, distinct, leftmost)
     if leftmost.size > 1:
         names, ordered, count = _named(text, rising, array, leftmost.size)
         if count < leftmost.size:
             ordered = leftmost[suffix_array(names[leftmost], count)]
-        array = _induced(text, rising, distinct, ordered)
+        array = _induced(text, distinct, ordered)
     return array
 
 
@@ -49,7 +49,7 @@ def _rising(text: Array) -> Array:
 
 
 @compiled
-def _induced(text: Array, rising: Array, distinct: int, leftmost: Array) -> Array:
+def _induced(text: Array, distinct: int, leftmost: Array) -> Array:
     """The order of all suffixes that follows from the order in which the leftmost rising ones are given."""
     n = text.shape[0]
     ends = np.zeros(distinct + 1, np.int32)
@@ -63,21 +63,43 @@ def _induced(text: Array, rising: Array, distinct: int, leftmost: Array) -> Arra
         symbol = text[leftmost[rank]]
         cursor[symbol] -= 1
         array[cursor[symbol]] = leftmost[rank]
-    cursor = ends[:-1].copy()
-    array[cursor[text[n - 1]]] = n - 1  # induced by the end of the text, which is smallest
-    cursor[text[n - 1]] += 1
-    for rank in range(n):
-        place = array[rank] - 1
-        if place >= 0 and not rising[place]:
-            array[cursor[text[place]]] = place
-            cursor[text[place]] += 1
-    cursor = ends[1:].copy()
-    for rank in range(n - 1, -1, -1):
-        place = array[rank] - 1
-        if place >= 0 and rising[place]:
-            cursor[text[place]] -= 1
-            array[cursor[text[place]]] = place
+    _induce_falling(text, array, ends[:-1].copy())
+    _induce_rising(text, array, ends[1:].copy())
     return array
+
+
+@compiled
+def _induce_falling(text: Array, array: Array, cursor: Array) -> None:
+    """Enter the falling suffixes from the start of each symbol's part of the array on.
+
+    What stands in the array is falling or leftmost rising, so that the suffix before it falls unless its symbol is
+    smaller.
+    """
+    last = text.shape[0] - 1
+    array[cursor[text[last]]] = last  # induced by the end of the text, which is smallest
+    cursor[text[last]] += 1
+    for rank in range(last + 1):
+        place = array[rank] - 1
+        if place >= 0 and text[place] >= text[place + 1]:
+            symbol = text[place]
+            array[cursor[symbol]] = place
+            cursor[symbol] += 1
+
+
+@compiled
+def _induce_rising(text: Array, array: Array, cursor: Array) -> None:
+    """Enter the rising suffixes from the end of each symbol's part of the array on.
+
+    Of two suffixes that start with the same symbol and follow each other in the text, both rise or both fall; those
+    from the cursor on are the rising ones.
+    """
+    for rank in range(text.shape[0] - 1, -1, -1):
+        place = array[rank] - 1
+        if place >= 0 and text[place] <= text[place + 1]:
+            symbol = text[place]
+            if symbol < text[place + 1] or cursor[symbol] <= rank:
+                cursor[symbol] -= 1
+                array[cursor[symbol]] = place
 
 
 @compiled
@@ -126,30 +148,29 @@ def _parse(text: Array, array: Array) -> int:
         J. Kärkkäinen, D. Kempa, S. J. Puglisi, Linear time Lempel–Ziv factorization: simple, fast, small, CPM 2013.
     """
     n = text.shape[0]
-    before, after = _earlier_neighbours(array)
+    neighbours = _earlier_neighbours(array)
     components = position = 0
     while position < n:
-        left = _common(text, before[position], position)
-        right = _common(text, after[position], position)
+        before = _common(text, neighbours[position, 0], position)
+        after = _common(text, neighbours[position, 1], position)
         components += 1
-        position += max(left, right) + 1
+        position += max(before, after) + 1
     return components
 
 
 @compiled
-def _earlier_neighbours(array: Array) -> tuple[Array, Array]:
+def _earlier_neighbours(array: Array) -> Array:
     """For each position the nearest suffixes before and after it in lexical order that start earlier, or −1."""
     n = array.shape[0]
-    before = np.full(n, _EMPTY, np.int32)
-    after = np.full(n, _EMPTY, np.int32)
+    neighbours = np.full((n, 2), _EMPTY, np.int32)
     for rank in range(n):
         place = array[rank]
-        neighbour = array[rank - 1] if rank > 0 else _EMPTY
-        while neighbour > place:
-            after[neighbour] = place
-            neighbour = before[neighbour]
-        before[place] = neighbour
-    return before, after
+        before = array[rank - 1] if rank > 0 else _EMPTY
+        while before > place:
+            neighbours[before, 1] = place
+            before = neighbours[before, 0]
+        neighbours[place, 0] = before
+    return neighbours
 
 
 @compiled
