@@ -15,6 +15,7 @@ OWN = "simplicity_sweep"
 # What a room may import of ours, and of the heavy libraries. Rooms that are not named are checked to be none.
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "functional": (set(), {"torch", "numba"}),
+    "metrics": ({"functional"}, {"torch", "torchmetrics"}),
     "nn": (set(), {"torch"}),
     "seeds": (set(), set()),
     "resolvers": (set(), set()),
@@ -23,7 +24,9 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "data": ({"resolvers"}, {"torch", "pytorch_lightning", "sklearn", "torchvision"}),
     "module": ({"nn"}, {"torch", "pytorch_lightning", "torchmetrics"}),
     "fused": ({"data"}, {"torch", "pytorch_lightning"}),
-    "callbacks": ({"functional", "data", "fused"}, {"torch", "pytorch_lightning"}),
+    "probe": ({"functional"}, {"torch"}),
+    "callbacks": ({"fused", "probe"}, {"torch", "pytorch_lightning"}),
+    "build": ({"data", "module", "nn", "probe", "seeds"}, {"torch"}),
     "store": (set(), {"mlflow"}),
     "tracking": ({"store"}, {"mlflow"}),
     "environment": ({"resolvers"}, {"torch"}),
@@ -36,8 +39,8 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "record": ({"environment", "nn", "store", "sweep", "tracking"}, set()),
 }
 HEAVY = {"torch", "torchvision", "numba", "pytorch_lightning", "torchmetrics", "mlflow", "sklearn", "pandas"}
-# `task` puts everything together.
-ANYTHING = {"task", "__init__"}
+# `task` puts everything together, and so does the command `measure`.
+ANYTHING = {"task", "measure", "__init__"}
 
 
 def rooms() -> dict[str, list[Path]]:

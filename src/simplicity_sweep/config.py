@@ -84,13 +84,15 @@ class Trainer(BaseModel):
 
 
 class Probe(_Closed):
-    """How much is observed of a network: see `callbacks.Probe`."""
+    """How much is observed of a network: see `probe.Probe`."""
 
     inputs: Annotated[int, Field(ge=2, strict=True)] | None
     paths: Count
     points: Annotated[int, Field(ge=2, strict=True)]
     draws: Count
     sigma: Rate
+    epsilon: Rate
+    attack_steps: Count
 
 
 class Probes(_Closed):
@@ -106,6 +108,7 @@ Observed = Literal[
     "labels",
     "noisy_logits",
     "noisy_probabilities",
+    "attacked_logits",
     "path_labels",
     "jacobian_gram",
 ]
@@ -117,6 +120,7 @@ class Measurement(_Closed):
     function: _Partial
     of: Annotated[list[Observed], Field(min_length=1)]
     controls: list[Literal["shuffled", "true_labels", "initial"]] = []
+    pointwise: bool = False
 
 
 class Measure(_Closed):
@@ -125,6 +129,7 @@ class Measure(_Closed):
     measurements: dict[str, Measurement]
     every_n_epochs: Count
     probe: Probes
+    points: list[Literal["train", "midpoint", "noise"]]
 
 
 class Tracking(_Closed):

@@ -10,12 +10,13 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from simplicity_sweep.callbacks import Measure, Measurement, Observation, Probe
+from simplicity_sweep.callbacks import Measure
 from simplicity_sweep.data import Digits, Split
-from simplicity_sweep.functional import Estimate, lz76_path, noise_l2, undefined
+from simplicity_sweep.functional import Estimate, lz76_path, undefined
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.nn import MLP
+from simplicity_sweep.probe import Measurement, Observation, Plan, Points, Probe
 
 PROBE = Probe(inputs=50, paths=20, points=16, draws=2, sigma=0.1)
 EVERYTHING = ["logits", "noisy_probabilities", "path_labels", "jacobian_gram"]
@@ -50,7 +51,7 @@ def fitted(callbacks: list[pl.Callback], dropout: float = 0.5, epochs: int = 2) 
 
 
 def measure(every_n_epochs: int = 1, **measurements: Measurement) -> Measure:
-    return Measure(measurements, {"val": PROBE, "test": PROBE}, seed=3, every_n_epochs=every_n_epochs)
+    return Measure(Plan(measurements, {"val": PROBE, "test": PROBE}, seed=3, points=["train"]), every_n_epochs)
 
 
 def test_measuring_does_not_change_the_training_by_a_bit():
@@ -63,7 +64,8 @@ def test_measuring_does_not_change_the_training_by_a_bit():
 def test_a_figure_is_that_of_the_function_on_what_was_observed():
     model, trainer = fitted([measure(path=Measurement(lz76_path, ["path_labels"]))])
     split: Split = trainer.datamodule.val
-    expected = lz76_path(Observation(model, split, PROBE, seed=3).path_labels).value
+    points = Points(split.inputs[:50], split.labels[:50], PROBE, seed=3)
+    expected = lz76_path(Observation(model, points).path_labels).value
     assert float(trainer.callback_metrics["val/path"]) == pytest.approx(expected)
 
 
@@ -85,45 +87,13 @@ def test_what_is_undefined_is_nan_with_its_reason():
     assert callback.undefined == {"val/nothing": "no such thing"}
 
 
-def test_the_test_figures_come_with_their_standard_errors():
-    model, trainer = fitted([measure(noise=Measurement(noise_l2, ["logits", "noisy_logits"]))])
-    [figures] = trainer.test(model, trainer.datamodule, verbose=False)
-    seen = Observation(model, trainer.datamodule.test, PROBE, seed=3)
-    expected = noise_l2(seen.logits, seen.noisy_logits)
-    assert figures["test/noise"] == pytest.approx(expected.value)
-    assert figures["test/noise/standard_error"] == pytest.approx(expected.standard_error)
-
-
-def observation(seed: int = 0, network: nn.Module | None = None) -> Observation:
-    inputs = torch.randn(60, 4, generator=torch.Generator().manual_seed(1))
-    split = Split(inputs, torch.zeros(60, dtype=torch.int64))
-    return Observation(network or nn.Identity(), split, PROBE, seed)
-
-
-def test_one_seed_observes_every_network_at_the_same_points():
-    plain, twice = observation(), observation(network=nn.Linear(4, 4, bias=False))
-    twice.network.weight.data = 2 * torch.eye(4)
-    assert torch.equal(2 * plain.noisy_logits, twice.noisy_logits)
-    assert torch.equal(plain.path_labels, twice.path_labels)
-    assert not torch.equal(observation(seed=1).noisy_logits, plain.noisy_logits)
-
-
-def test_the_probe_inputs_are_the_first_of_the_split():
-    seen = observation()
-    assert torch.equal(seen.logits, seen.inputs)
-    assert len(seen.inputs) == PROBE.inputs
-    assert seen.noisy_logits.shape == (PROBE.draws, 50, 4)
-    assert seen.path_labels.shape == (PROBE.paths, PROBE.points)
-
-
-def test_the_noise_has_the_chosen_size():
-    seen = observation()
-    spread = (seen.noisy_logits - seen.logits).std()
-    assert float(spread) == pytest.approx(PROBE.sigma, rel=0.2)
-
-
-def test_the_jacobian_of_a_linear_map_is_its_matrix():
-    network = nn.Linear(4, 3)
-    gram = observation(network=network).jacobian_gram
-    expected = (network.weight @ network.weight.T).detach().expand(50, 3, 3)
-    torch.testing.assert_close(gram, expected)
+def test_the_final_figures_are_logged_with_the_tests():
+    mean = Measurement(lambda logits: Estimate(float(logits.mean()), 0.5), ["logits"], ["shuffled", "initial"], True)
+    _, trainer = fitted([measure(mean=mean)])
+    [figures] = trainer.test(trainer.model, trainer.datamodule, verbose=False)
+    assert {name for name in figures if "mean" in name} == {
+        *("test/mean", "test/mean/standard_error", "null/mean/shuffled", "null/mean/initial"),
+        *("train/mean", "train/mean/standard_error"),
+    }
+    assert figures["null/mean/shuffled"] == pytest.approx(figures["test/mean"])
+    assert figures["null/mean/initial"] != pytest.approx(figures["test/mean"])

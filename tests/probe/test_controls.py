@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from simplicity_sweep.callbacks import Observation, Probe
-from simplicity_sweep.callbacks.controls import AtState, Undefined, control
-from simplicity_sweep.data import Split
 from simplicity_sweep.functional import lz76_errors, lz76_path
+from simplicity_sweep.probe import Observation, Points, Probe, Undefined
+from simplicity_sweep.probe.controls import AtState, control
 
 PROBE = Probe(inputs=None, paths=30, points=64, draws=1, sigma=0.1)
 
@@ -19,7 +18,7 @@ def observation() -> Observation:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 4))
     inputs = torch.randn(200, 2) * 3
-    return Observation(network, Split(inputs, torch.arange(200) % 4), PROBE, seed=1)
+    return Observation(network, Points(inputs, torch.arange(200) % 4, PROBE, seed=1))
 
 
 def test_shuffling_keeps_the_outputs_and_loses_their_inputs(observation):
@@ -48,7 +47,7 @@ def test_true_labels_do_not_exist_between_the_inputs(observation):
 
 def test_the_initial_network_is_that_of_the_earlier_state(observation):
     before = {name: value.clone() for name, value in observation.network.state_dict().items()}
-    expected = observation.network(observation.inputs).detach()
+    expected = observation.network(observation.points.inputs).detach()
     with torch.no_grad():
         for parameter in observation.network.parameters():
             parameter.mul_(3)
@@ -64,6 +63,6 @@ def test_a_network_that_nobody_saw_before_training_has_no_initial_control(observ
 
 def test_a_network_at_an_earlier_state_leaves_the_network_as_it_is(observation):
     now = {name: value.clone() for name, value in observation.network.state_dict().items()}
-    AtState(observation.network, {name: 0 * value for name, value in now.items()})(observation.inputs)
+    AtState(observation.network, {name: 0 * value for name, value in now.items()})(observation.points.inputs)
     for name, value in observation.network.state_dict().items():
         assert torch.equal(value, now[name])

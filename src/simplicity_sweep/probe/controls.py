@@ -13,13 +13,9 @@ from torch import Generator, Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import one_hot
 
-from simplicity_sweep.callbacks.observation import Observation
+from simplicity_sweep.probe.observation import Observation, Undefined
 
 CONTROLS = ("shuffled", "true_labels", "initial")
-
-
-class Undefined(Exception):
-    """A control that a measurement can't have; the text says why."""
 
 
 class Observed(Protocol):
@@ -59,7 +55,7 @@ class Shuffled:
         return labels.gather(1, keys.argsort(1).to(labels.device))
 
     def _generator(self) -> Generator:
-        return Generator().manual_seed(self._observation.seed)
+        return Generator().manual_seed(self._observation.points.seed)
 
 
 class TrueLabels:
@@ -115,4 +111,4 @@ def control(name: str, observation: Observation, initial: Mapping[str, Tensor]) 
         return TrueLabels(observation)
     if not initial:
         raise Undefined("the network was not seen before it was trained")
-    return observation.of(AtState(observation.network, initial))
+    return Observation(AtState(observation.network, initial), observation.points)

@@ -1,0 +1,59 @@
+"""What a resolved configuration describes, built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+
+from simplicity_sweep.data import TensorData
+from simplicity_sweep.module import Classifier
+from simplicity_sweep.nn import MLP, hidden_sizes
+from simplicity_sweep.probe import Measurement, Plan, Probe
+from simplicity_sweep.seeds import stream_seed
+
+
+def build_data(config: Mapping[str, Any]) -> TensorData:
+    """The data module, its tensors loaded, so that the network can be built to their shape."""
+    data: TensorData = instantiate(config["data"], order_seed=stream_seed(config["seed"], "order"))
+    data.prepare_data()
+    data.setup("fit")
+    return data
+
+
+def build_model(config: Mapping[str, Any], data: TensorData) -> Classifier:
+    """The network and its LightningModule, with initial weights from the seed's own stream.
+
+    The global random state is that of the weights' stream afterwards: dropout draws on from there.
+    """
+    torch.manual_seed(stream_seed(config["seed"], "weights"))
+    depth = config["depth"]
+    sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
+    network = MLP(data.shape, data.classes, sizes, instantiate(config["activation"]))
+    return Classifier(network, instantiate(config["optim"]), data.classes)
+
+
+def build_plan(config: Mapping[str, Any]) -> Plan:
+    """What is measured of the network."""
+    measure = config["measure"]
+    return Plan(
+        measurements={
+            name: Measurement(**{**entry, "function": instantiate(entry["function"])})
+            for name, entry in measure["measurements"].items()
+        },
+        probes={stage: Probe(**probe) for stage, probe in measure["probe"].items()},
+        seed=stream_seed(config["seed"], "probes"),
+        points=measure["points"],
+    )
+
+
+def device_of(accelerator: str) -> torch.device:
+    """Where a run of this accelerator lives: the first GPU or the CPU.
+
+    >>> device_of("cpu")
+    device(type='cpu')
+    """
+    gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
+    return torch.device("cuda", 0) if gpu else torch.device("cpu")

@@ -1,0 +1,1 @@
+"""`python -m simplicity_sweep.measure`: measuring a network that exists already."""

@@ -1,0 +1,120 @@
+"""All that is measured of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import product
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from simplicity_sweep.functional import Estimate
+from simplicity_sweep.probe.controls import control
+from simplicity_sweep.probe.measurement import Measurement
+from simplicity_sweep.probe.observation import Observation
+from simplicity_sweep.probe.points import Points, Probe, shared_points
+
+
+class Part(Protocol):
+    """Examples and their classes."""
+
+    @property
+    def inputs(self) -> Tensor:
+        """[n, d...]."""
+
+    @property
+    def labels(self) -> Tensor | None:
+        """[n], where they are known."""
+
+
+class Parts(Protocol):
+    """A data set in three parts, such as a data module."""
+
+    @property
+    def train(self) -> Part | None:
+        """What was learned from, where it is known."""
+
+    @property
+    def val(self) -> Part:
+        """What is looked at while learning."""
+
+    @property
+    def test(self) -> Part:
+        """What final figures are from."""
+
+
+@dataclass
+class Figures:
+    """What was measured, by the names under which it is logged.
+
+    Attributes:
+        values: the figures; NaN where one is undefined.
+        undefined: why, for each that is.
+    """
+
+    values: dict[str, float] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, estimate: Estimate, error: bool = False) -> None:
+        """Notes an estimate, with its standard error where `error` is set and there is one."""
+        self.values[name] = estimate.value
+        if error and estimate.standard_error is not None:
+            self.values[f"{name}/standard_error"] = estimate.standard_error
+        if estimate.reason is not None:
+            self.undefined[name] = estimate.reason
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which measurements are taken, and where.
+
+    Attributes:
+        measurements: by name.
+        probes: how much is observed of each part, `val` and `test`.
+        points: where else than at the test inputs the pointwise measurements are taken in the end: see `ELSEWHERE`.
+        seed: of the probes' random stream.
+    """
+
+    measurements: Mapping[str, Measurement]
+    probes: Mapping[str, Probe]
+    seed: int
+    points: Sequence[str] = ()
+
+    def while_training(self, network: nn.Module, data: Parts) -> Figures:
+        """Every measurement at the validation inputs, as `val/<name>`."""
+        figures = Figures()
+        observe = cache(lambda: Observation(network, self._points("val", data)))
+        for name, measurement in self.measurements.items():
+            figures.add(f"val/{name}", measurement(observe))
+        return figures
+
+    def in_the_end(self, network: nn.Module, data: Parts, initial: Mapping[str, Tensor]) -> Figures:
+        """Every measurement at the test inputs as `test/<name>`, with standard errors; what its null controls say as
+        `null/<name>/<control>`; and at further points as `<points>/<name>`.
+
+        Args:
+            network: the trained one.
+            data: its inputs.
+            initial: the network's parameters and buffers before training; empty if nobody saw them.
+        """
+        figures = Figures()
+        observe = cache(lambda points: Observation(network, self._points(points, data)))
+        in_place_of = cache(lambda which: control(which, observe("test"), initial))
+        for name, measurement in self.measurements.items():
+            figures.add(f"test/{name}", measurement(partial(observe, "test")), error=True)
+            for which in measurement.controls:
+                figures.add(f"null/{name}/{which}", measurement(partial(in_place_of, which)))
+        for points, (name, measurement) in product(self.points, self.measurements.items()):
+            if measurement.pointwise:
+                figures.add(f"{points}/{name}", measurement(partial(observe, points)), error=True)
+        return figures
+
+    def _points(self, name: str, data: Parts) -> Points:
+        part: Part = getattr(data, name if name in ("train", "val") else "test")
+        probe = self.probes["val" if name == "val" else "test"]
+        among = shared_points(part.inputs, part.labels, probe, self.seed)
+        if name == "midpoint":
+            return among.midpoints
+        return among.pure_noise if name == "noise" else among

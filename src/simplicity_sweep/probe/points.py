@@ -1,0 +1,91 @@
+"""Where networks are observed: fixed points, the same for every network that is observed with one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import torch
+from torch import Generator, Tensor
+
+from simplicity_sweep.functional import noisy_inputs, path_pairs
+
+ELSEWHERE = ("train", "midpoint", "noise")
+"""Points beside the test inputs themselves: training inputs, midpoints between pairs of test inputs, Gaussian noise."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How much is observed, and how hard the network is pushed.
+
+    Attributes:
+        inputs: the first so many of the split; None takes all.
+        paths: straight paths between pairs of inputs.
+        points: points on each path, both ends included.
+        draws: noise draws per input.
+        sigma: standard deviation of the noise, in the inputs' own units.
+        epsilon: largest change of an input's element in the worst case, in the inputs' own units.
+        attack_steps: gradient steps with which the worst case is sought.
+    """
+
+    inputs: int | None
+    paths: int
+    points: int
+    draws: int
+    sigma: float
+    epsilon: float = 0.1
+    attack_steps: int = 10
+
+
+class Points:
+    """Inputs, the same with noise, and the ends of straight paths between them.
+
+    Noise and pairs come from generators of their own, so that nobody else's random numbers change.
+
+    Args:
+        inputs: [n, d...].
+        labels: their true classes, [n]; None where nobody knows them.
+        probe: how much is drawn.
+        seed: the same seed draws the same noise and pairs.
+    """
+
+    def __init__(self, inputs: Tensor, labels: Tensor | None, probe: Probe, seed: int) -> None:
+        self.inputs = inputs
+        self.labels = labels
+        self.probe = probe
+        self.seed = seed
+
+    @cached_property
+    def noisy(self) -> list[Tensor]:
+        """The inputs with noise added, [n, d...], once for each draw."""
+        return list(noisy_inputs(self.inputs, self.generator(), self.probe.sigma, self.probe.draws))
+
+    @cached_property
+    def path_ends(self) -> tuple[Tensor, Tensor]:
+        """Where paths start and where they end, each [paths, d...]."""
+        starts, ends = self.inputs[path_pairs(len(self.inputs), self.probe.paths, self.generator())].unbind(1)
+        return starts, ends
+
+    @cached_property
+    def midpoints(self) -> Points:
+        """The middles between pairs of inputs, each input in one pair at most; [n // 2, d...]."""
+        pairs = path_pairs(len(self.inputs), len(self.inputs) // 2, self.generator())
+        return Points(self.inputs[pairs].mean(1), None, self.probe, self.seed)
+
+    @cached_property
+    def pure_noise(self) -> Points:
+        """As many inputs of nothing but noise, of mean 0 and standard deviation 1 in their own units; [n, d...]."""
+        generator = self.generator()
+        noise = torch.randn(self.inputs.shape, generator=generator, device=generator.device)
+        return Points(noise, None, self.probe, self.seed)
+
+    def generator(self) -> Generator:
+        """A new generator of this seed, where the inputs are."""
+        return Generator(self.inputs.device).manual_seed(self.seed)
+
+
+@lru_cache(maxsize=2)
+def shared_points(inputs: Tensor, labels: Tensor | None, probe: Probe, seed: int) -> Points:
+    """Points among these inputs. Networks that are observed one after the other at the same points share them: to draw
+    noise for every input costs more than to evaluate a small network there."""
+    return Points(inputs[: probe.inputs], None if labels is None else labels[: probe.inputs], probe, seed)
