@@ -301,6 +301,7 @@ def test_a_wide_terminal_shows_more_measurements() -> None:
     assert "flip_rate" not in narrow
     assert "flip_rate" in wide
     assert "jacobian_norm_probabilities" in wide
+    assert "FINISHED" in wide
 
 
 def test_of_a_long_sweep_the_best_and_the_first_failures_are_shown() -> None:

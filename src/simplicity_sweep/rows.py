@@ -94,7 +94,8 @@ def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
 def print_rows(rows: Sequence[Row], console: Console) -> None:
     """Prints a table of `rows`, best accuracy first, then those without a result and why, then their count.
 
-    From 120 columns on it has more measurements; of a long sweep the best and the first failures are shown.
+    From 120 columns on it has more measurements, and each run's status and id; a status other than FINISHED stands with
+    its setting at any width. Of a long sweep the best and the first failures are shown.
     """
     ranked = sorted((row for row in rows if row.status == "FINISHED"), key=_rank)
     broken = [row for row in rows if row.status != "FINISHED"]
@@ -158,6 +159,7 @@ def _table(rows: Iterable[Row], *, wide: bool) -> Table:
         table.add_column(name, justify="right")
     table.add_column("seconds", justify="right")
     if wide:
+        table.add_column("status", no_wrap=True)
         table.add_column("run", no_wrap=True, style="dim")
     for row in rows:
         table.add_row(*_cells(row, wide=wide))
@@ -167,8 +169,8 @@ def _table(rows: Iterable[Row], *, wide: bool) -> Table:
 def _cells(row: Row, *, wide: bool) -> list[Text | str]:
     figures = [_figure(row.accuracy, ".4f"), _figure(row.complexity, ".3f"), _figure(row.sensitivity, "#.3g")]
     more = [_figure(row.flip_rate, ".2%"), _figure(row.jacobian_norm, "#.3g")] if wide else []
-    run = [(row.run or _NONE)[:8]] if wide else []
-    return [str(row.job), _setting(row), *figures, *more, _figure(row.seconds, ".1f"), *run]
+    record = [row.status, (row.run or _NONE)[:8]] if wide else []
+    return [str(row.job), _setting(row), *figures, *more, _figure(row.seconds, ".1f"), *record]
 
 
 def _setting(row: Row) -> Text:
