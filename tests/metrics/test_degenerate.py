@@ -25,9 +25,11 @@ BROKEN = torch.tensor([[math.nan, 1.0]])
         ([FIRST, SECOND, BROKEN], 1),
         ([BROKEN, FIRST, SECOND], 1),
         ([torch.zeros(0, 2), FIRST, SECOND], 0),
+        ([torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 1.0000001]])], 1),  # two labels, by rounding
+        ([torch.tensor([[1.0, 1.0]]).double(), torch.tensor([[1.0, 1.0000001]]).double()], 0),
     ],
 )
-def test_one_label_or_an_output_that_is_not_finite_is_dead(batches, dead):
+def test_one_label_an_output_that_is_not_finite_or_equal_outputs_are_dead(batches, dead):
     metric = Degenerate()
     for batch in batches:
         metric.update(batch)

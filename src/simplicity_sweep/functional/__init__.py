@@ -3,6 +3,17 @@
 They need torch and NumPy only; numba, where it is installed, makes the Lempel–Ziv parses fast.
 """
 
+from simplicity_sweep.functional.attacks import fgsm, pgd, worst_case_flip
+from simplicity_sweep.functional.boolean import (
+    boolean_inputs,
+    boolean_sensitivity,
+    boolean_sensitivity_sampled,
+    fourier_coefficients,
+    fourier_weights,
+    influences,
+    noise_stability,
+    truth_table,
+)
 from simplicity_sweep.functional.complexity import deflate_logits, lz76_errors, lz76_labels, lz76_path
 from simplicity_sweep.functional.deflate import deflate, guan_bytes, raw_bytes
 from simplicity_sweep.functional.degeneracy import degenerate, distinct_predictions
@@ -35,6 +46,9 @@ from simplicity_sweep.functional.sensitivity import (
 __all__ = [
     "Estimate",
     "binarised",
+    "boolean_inputs",
+    "boolean_sensitivity",
+    "boolean_sensitivity_sampled",
     "by_true_class",
     "deflate",
     "deflate_logits",
@@ -42,8 +56,12 @@ __all__ = [
     "distinct_predictions",
     "disturbed_outputs",
     "evaluating",
+    "fgsm",
     "flip_rate",
+    "fourier_coefficients",
+    "fourier_weights",
     "guan_bytes",
+    "influences",
     "jacobian_gram",
     "jacobian_norm_logits",
     "jacobian_norm_probabilities",
@@ -61,12 +79,16 @@ __all__ = [
     "mean_over_inputs",
     "noise_l2",
     "noise_relative",
+    "noise_stability",
     "noisy_inputs",
     "noisy_outputs",
     "output_spread",
     "outputs_of",
     "path_pairs",
     "path_points",
+    "pgd",
     "raw_bytes",
+    "truth_table",
     "undefined",
+    "worst_case_flip",
 ]

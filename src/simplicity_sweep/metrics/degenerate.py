@@ -7,18 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simplicity_sweep.functional import Estimate, labels, undefined
-from simplicity_sweep.functional.encoding import NOT_FINITE
-from simplicity_sweep.metrics.arguments import matrix
+from simplicity_sweep.functional import Estimate, degenerate, undefined
+from simplicity_sweep.metrics.arguments import FLOATS, matrix
 from simplicity_sweep.metrics.estimate_metric import EstimateMetric
-
-_LABELS = torch.iinfo(torch.int64)
+from simplicity_sweep.metrics.layout import agreed
 
 
 class Degenerate(EstimateMetric):
-    """Whether a network is dead (1) or not (0): it predicts one label only, or some logit is not finite.
+    """Whether a network is dead (1) or not (0): it predicts fewer than two labels, some logit is not finite, or the
+    logits are the same for every input, but for rounding.
 
-    Without this the other figures mislead. See :func:`simplicity_sweep.functional.degenerate`.
+    Without this the other figures mislead. See :func:`simplicity_sweep.functional.degenerate`. Keeps the logits in
+    float64: 8 bytes for each.
 
     Args:
         kwargs: those of :class:`torchmetrics.Metric`.
@@ -38,13 +38,12 @@ class Degenerate(EstimateMetric):
 
     plot_upper_bound = 1.0
 
-    lowest_label: Tensor
-    highest_label: Tensor
+    degenerate_layout: Tensor
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.add_state("lowest_label", torch.tensor(_LABELS.max), dist_reduce_fx="min")
-        self.add_state("highest_label", torch.tensor(_LABELS.min), dist_reduce_fx="max")
+        self._add_kept("degenerate_logits", torch.float64)
+        self.add_state("degenerate_layout", torch.zeros(2, dtype=torch.int64), dist_reduce_fx=agreed)
 
     def update(self, preds: Tensor, target: Tensor | None = None) -> None:
         """Adds a batch.
@@ -55,16 +54,17 @@ class Degenerate(EstimateMetric):
 
         Raises:
             TypeError: if the outputs are no floating-point numbers.
-            ValueError: if there are not two axes.
+            ValueError: if there are not two axes, or the number of outputs or their dtype is not that of the batches
+                before.
         """
-        predicted = labels(matrix("preds", preds))
-        if len(predicted):
-            self.lowest_label = torch.minimum(self.lowest_label, predicted.min())
-            self.highest_label = torch.maximum(self.highest_label, predicted.max())
+        outputs = matrix("preds", preds)
+        layout = torch.tensor([outputs.shape[1], FLOATS.index(outputs.dtype)], device=self.device)
+        self.degenerate_layout = agreed(torch.stack([self.degenerate_layout, layout]))
+        self._keep("degenerate_logits", outputs)
 
     def _measured(self) -> Estimate:
-        lowest, highest = int(self.lowest_label), int(self.highest_label)
-        if lowest > highest:
+        classes, dtype = self.degenerate_layout.tolist()
+        if classes == 0:
             return undefined("no inputs")
-        # A label of what is not finite lies below all others.
-        return Estimate(float(lowest in (highest, NOT_FINITE)))
+        # What is equal up to rounding depends on the dtype in which the outputs came.
+        return degenerate(self._kept("degenerate_logits").view(-1, classes).to(FLOATS[dtype]))

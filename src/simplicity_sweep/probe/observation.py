@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from simplicity_sweep.functional import (
     disturbed_outputs,
+    fgsm,
     jacobian_gram,
     labels_along_paths,
     outputs_of,
+    pgd,
 )
 from simplicity_sweep.probe.points import Points
 
@@ -67,8 +69,6 @@ class Observation:
     @cached_property
     def attacked_logits(self) -> Tensor:
         """Outputs where FGSM and PGD look for another label than the predicted one, [2, n, classes]."""
-        from simplicity_sweep.functional import fgsm, pgd
-
         inputs, probe = self.points.inputs, self.points.probe
         attacks = (
             fgsm(self.network, inputs, probe.epsilon),
