@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from simplicity_sweep.functional import lz76_errors, lz76_path
+from simplicity_sweep.functional import labels, lz76_errors, lz76_path
 from simplicity_sweep.probe import Observation, Points, Probe, Undefined
 from simplicity_sweep.probe.controls import AtState, control
 
@@ -43,6 +43,21 @@ def test_true_labels_make_no_errors(observation):
 def test_true_labels_do_not_exist_between_the_inputs(observation):
     with pytest.raises(Undefined, match="between the inputs"):
         _ = control("true_labels", observation, {}).path_labels
+
+
+def test_one_logit_that_is_always_right_is_positive_for_class_1():
+    truth = torch.arange(20) % 2
+    observation = Observation(nn.Linear(2, 1), Points(torch.randn(20, 2), truth, PROBE, seed=1))
+    logits = control("true_labels", observation, {}).logits
+    assert logits.shape == (20, 1)
+    assert torch.equal(labels(logits), truth)
+
+
+def test_outputs_can_be_shuffled_where_nobody_knows_the_true_labels():
+    shuffled = control("shuffled", Observation(nn.Linear(2, 4), Points(torch.randn(20, 2), None, PROBE, seed=1)), {})
+    assert (shuffled.logits.shape, shuffled.path_labels.shape) == ((20, 4), (30, 64))
+    with pytest.raises(Undefined, match="no true labels"):
+        _ = shuffled.labels
 
 
 def test_the_initial_network_is_that_of_the_earlier_state(observation):

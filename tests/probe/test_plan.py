@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from simplicity_sweep.data import Split
-from simplicity_sweep.functional import Estimate, noise_l2
+from simplicity_sweep.functional import Estimate, jacobian_norm_logits, lz76_labels, lz76_path, noise_l2
 from simplicity_sweep.probe import Measurement, Observation, Plan, Points, Probe
 
 VAL = Probe(inputs=10, paths=5, points=4, draws=1, sigma=0.1)
@@ -86,3 +87,42 @@ def test_what_does_not_exist_is_nan_and_says_why(network):
 def test_a_number_without_an_error_is_taken_for_exact(network):
     figures = plan(mean=Measurement(lambda logits: logits.mean(), ["logits"])).in_the_end(network, Data(), {})
     assert list(figures.values) == ["test/mean"]
+
+
+def test_a_number_that_is_nan_is_undefined(network):
+    figures = plan(size=Measurement(lambda logits: logits.mean() * math.nan, ["logits"])).in_the_end(
+        network, Data(), {}
+    )
+    assert figures.undefined == {"test/size": "the function returned NaN"}
+
+
+@pytest.mark.parametrize(
+    "module", [nn.Linear(4, 3), nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 3, 4), nn.Flatten())]
+)
+@pytest.mark.parametrize("n", [0, 1])
+def test_too_few_inputs_are_undefined_with_a_reason(module, n):
+    data = Data()
+    data.test = Split(torch.zeros(n, 4), torch.zeros(n, dtype=torch.int64))
+    everything = {
+        "path": Measurement(lz76_path, ["path_labels"], ["shuffled", "initial"]),
+        "noise": Measurement(noise_l2, ["logits", "noisy_logits"], pointwise=True),
+        "jacobian": Measurement(jacobian_norm_logits, ["jacobian_gram"], pointwise=True),
+        "labels": Measurement(lz76_labels, ["logits"], ["shuffled", "true_labels"]),
+    }
+    figures = plan(("midpoint", "noise"), **everything).in_the_end(module, data, dict(module.state_dict()))
+    assert figures.undefined["test/path"] == figures.undefined["midpoint/noise"] == "no inputs"
+    assert math.isnan(figures.values["test/noise"]) is (n == 0)
+    assert "test/noise/standard_error" not in figures.values
+
+
+def test_what_a_measurement_raises_goes_on_to_the_caller_unless_it_is_taken_for_a_reason(network):
+    def broken(logits: Tensor) -> float:
+        raise RuntimeError("no memory")
+
+    measurement = Measurement(broken, ["logits"], ["shuffled"])
+    with pytest.raises(RuntimeError, match="no memory"):
+        plan(broken=measurement).in_the_end(network, Data(), {})
+    bearing = plan(broken=replace(measurement, reason_of=str), size=Measurement(size, ["logits"]))
+    figures = bearing.in_the_end(network, Data(), {})
+    assert figures.undefined == {"test/broken": "no memory", "null/broken/shuffled": "no memory"}
+    assert figures.values["test/size"] == 20

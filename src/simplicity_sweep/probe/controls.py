@@ -39,7 +39,11 @@ class Shuffled:
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
-        self.labels = observation.labels
+
+    @property
+    def labels(self) -> Tensor:
+        """[n], in their own order."""
+        return self._observation.labels
 
     @property
     def logits(self) -> Tensor:
@@ -67,7 +71,9 @@ class TrueLabels:
 
     @property
     def logits(self) -> Tensor:
-        """[n, classes], 1 for the true class and 0 for the others."""
+        """[n, classes], 1 for the true class and 0 for the others; a single logit, of two classes, is that of 1."""
+        if self._classes == 1:
+            return self.labels[:, None].float()
         return one_hot(self.labels, self._classes).float()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,12 +20,15 @@ class Measurement:
         of: names of the observed tensors that it is given, in their order.
         controls: names of its null controls.
         pointwise: whether it is a mean over inputs that has a meaning at any points, true labels or not.
+        reason_of: where it is given, a measurement that raises is undefined, and this says why; by default what is
+            raised goes on to the caller.
     """
 
     function: Callable[..., Estimate | float]
     of: Sequence[str]
     controls: Sequence[str] = ()
     pointwise: bool = False
+    reason_of: Callable[[Exception], str] | None = None
 
     def __call__(self, observe: Callable[[], Observed]) -> Estimate:
         """The measured value; undefined where what it needs does not exist."""
@@ -33,4 +37,10 @@ class Measurement:
             measured = self.function(*(getattr(observed, name) for name in self.of))
         except Undefined as reason:
             return undefined(str(reason))
-        return measured if isinstance(measured, Estimate) else Estimate(float(measured))
+        except Exception as error:
+            if self.reason_of is None:
+                raise
+            return undefined(self.reason_of(error))
+        if isinstance(measured, Estimate):
+            return measured
+        return undefined("the function returned NaN") if math.isnan(measured) else Estimate(float(measured))

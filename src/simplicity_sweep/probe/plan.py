@@ -15,6 +15,7 @@ from simplicity_sweep.probe.controls import control
 from simplicity_sweep.probe.measurement import Measurement
 from simplicity_sweep.probe.observation import Observation
 from simplicity_sweep.probe.points import Points, Probe, shared_points
+from simplicity_sweep.probe.shown_paths import ShownPath, shown_paths
 
 
 class Part(Protocol):
@@ -52,10 +53,12 @@ class Figures:
     Attributes:
         values: the figures; NaN where one is undefined.
         undefined: why, for each that is.
+        paths: what the network says along a few paths.
     """
 
     values: dict[str, float] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
+    paths: list[ShownPath] = field(default_factory=list)
 
     def add(self, name: str, estimate: Estimate, error: bool = False) -> None:
         """Notes an estimate, with its standard error where `error` is set and there is one."""
@@ -75,22 +78,32 @@ class Plan:
         probes: how much is observed of each part, `val` and `test`.
         points: where else than at the test inputs the pointwise measurements are taken in the end: see `ELSEWHERE`.
         seed: of the probes' random stream.
+        paths_between: pairs of classes, between test inputs of which the labels along a path are kept.
     """
 
     measurements: Mapping[str, Measurement]
     probes: Mapping[str, Probe]
     seed: int
     points: Sequence[str] = ()
+    paths_between: Sequence[Sequence[int]] = ()
 
-    def while_training(self, network: nn.Module, data: Parts) -> Figures:
-        """Every measurement at the validation inputs, as `val/<name>`."""
+    def while_training(self, network: nn.Module, data: Parts, seen: Observation | None = None) -> Figures:
+        """Every measurement at the validation inputs, as `val/<name>`.
+
+        Args:
+            network: as it is now.
+            data: its inputs.
+            seen: the network at `at("val", data)`, where somebody has observed it.
+        """
         figures = Figures()
-        observe = cache(lambda: Observation(network, self._points("val", data)))
+        observe = cache(lambda: seen or Observation(network, self.at("val", data)))
         for name, measurement in self.measurements.items():
             figures.add(f"val/{name}", measurement(observe))
         return figures
 
-    def in_the_end(self, network: nn.Module, data: Parts, initial: Mapping[str, Tensor]) -> Figures:
+    def in_the_end(
+        self, network: nn.Module, data: Parts, initial: Mapping[str, Tensor], seen: Observation | None = None
+    ) -> Figures:
         """Every measurement at the test inputs as `test/<name>`, with standard errors; what its null controls say as
         `null/<name>/<control>`; and at further points as `<points>/<name>`.
 
@@ -98,9 +111,14 @@ class Plan:
             network: the trained one.
             data: its inputs.
             initial: the network's parameters and buffers before training; empty if nobody saw them.
+            seen: the network at `at("test", data)`, where somebody has observed it.
         """
         figures = Figures()
-        observe = cache(lambda points: Observation(network, self._points(points, data)))
+
+        @cache
+        def observe(points: str) -> Observation:
+            return (seen if points == "test" else None) or Observation(network, self.at(points, data))
+
         in_place_of = cache(lambda which: control(which, observe("test"), initial))
         for name, measurement in self.measurements.items():
             figures.add(f"test/{name}", measurement(partial(observe, "test")), error=True)
@@ -109,9 +127,14 @@ class Plan:
         for points, (name, measurement) in product(self.points, self.measurements.items()):
             if measurement.pointwise:
                 figures.add(f"{points}/{name}", measurement(partial(observe, points)), error=True)
+        if self.paths_between and data.test.labels is not None:
+            figures.paths = shown_paths(
+                network, data.test.inputs, data.test.labels, self.paths_between, self.probes["test"].points
+            )
         return figures
 
-    def _points(self, name: str, data: Parts) -> Points:
+    def at(self, name: str, data: Parts) -> Points:
+        """The points called `test`, `val`, or as one of `ELSEWHERE`."""
         part: Part = getattr(data, name if name in ("train", "val") else "test")
         probe = self.probes["val" if name == "val" else "test"]
         among = shared_points(part.inputs, part.labels, probe, self.seed)

@@ -62,26 +62,32 @@ class Points:
 
     @cached_property
     def path_ends(self) -> tuple[Tensor, Tensor]:
-        """Where paths start and where they end, each [paths, d...]."""
-        starts, ends = self.inputs[path_pairs(len(self.inputs), self.probe.paths, self.generator())].unbind(1)
+        """Where paths start and where they end, each [paths, d...]; no paths among fewer than two inputs."""
+        starts, ends = self._pairs(self.probe.paths).unbind(1)
         return starts, ends
 
     @cached_property
     def midpoints(self) -> Points:
         """The middles between pairs of inputs, each input in one pair at most; [n // 2, d...]."""
-        pairs = path_pairs(len(self.inputs), len(self.inputs) // 2, self.generator())
-        return Points(self.inputs[pairs].mean(1), None, self.probe, self.seed)
+        return Points(self._pairs(len(self.inputs) // 2).mean(1), None, self.probe, self.seed)
 
     @cached_property
     def pure_noise(self) -> Points:
         """As many inputs of nothing but noise, of mean 0 and standard deviation 1 in their own units; [n, d...]."""
-        generator = self.generator()
-        noise = torch.randn(self.inputs.shape, generator=generator, device=generator.device)
+        # Of a stream of their own: from that of `noisy` they would be the very numbers that are then added to them.
+        generator = self.generator(stream=1)
+        noise = torch.randn(self.inputs.shape, generator=generator, device=generator.device, dtype=self.inputs.dtype)
         return Points(noise, None, self.probe, self.seed)
 
-    def generator(self) -> Generator:
-        """A new generator of this seed, where the inputs are."""
-        return Generator(self.inputs.device).manual_seed(self.seed)
+    def _pairs(self, count: int) -> Tensor:
+        """Pairs of inputs, [count, 2, d...]; none among fewer than two."""
+        if len(self.inputs) < 2:
+            return self.inputs.new_empty(0, 2, *self.inputs.shape[1:])
+        return self.inputs[path_pairs(len(self.inputs), count, self.generator())]
+
+    def generator(self, stream: int = 0) -> Generator:
+        """A new generator of this seed, where the inputs are; another `stream` gives unrelated numbers."""
+        return Generator(self.inputs.device).manual_seed(self.seed + stream)
 
 
 @lru_cache(maxsize=2)
