@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+RIVALS := $(VENV)/.rivals
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep test test-all check bench bench-gpu ui clean
+.PHONY: help setup sweep report test test-all check bench bench-gpu ui clean
 
 help: ## what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,8 +18,11 @@ $(READY): pyproject.toml
 
 setup: $(READY) ## create .venv and install into it; the other targets do it themselves
 
-sweep: $(READY) ## train the study's first comparison (4 runs, about a minute) and show where to look
-	$(BIN)/python train.py -m activation=relu,tanh optim.lr=0.001,0.1
+sweep: $(READY) ## the study's seven settings over five seeds (35 runs, some minutes), and their report
+	$(BIN)/python train.py -m experiment=guan2024
+
+report: $(READY) ## rebuild the last sweep's report
+	$(BIN)/python -m simplicity_sweep.report
 
 test: $(READY) ## the tests, without the slow ones
 	$(BIN)/python -m pytest -m 'not slow'
@@ -31,9 +35,15 @@ check: $(READY) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY) ## speed, as ratios measured in one run
+$(RIVALS): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: $(RIVALS) ## speed, as ratios measured in one run (about half an hour)
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/shapes.py
+	$(BIN)/python bench/measurements.py
+	$(BIN)/python bench/sweep.py
 
 bench-gpu: $(READY) ## a sweep of 700 runs on a GPU
 	$(BIN)/python bench/sweep.py 10 100 gpu

@@ -42,6 +42,7 @@ def command_and_environment(folder: Path, *arguments: str) -> tuple[list[str], d
         f"tracking.uri=sqlite:///{folder}/mlflow.db",
         f"hydra.sweep.dir={folder}/multirun",
         f"hydra.run.dir={folder}/outputs",
+        "report=false",  # which takes seconds; where it is asked for, the later one counts
         *(argument for argument in arguments if argument not in flags),
     ]
     return command, {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
@@ -75,14 +76,14 @@ def artifacts(folder: Path, run: Run) -> set[str]:
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("sweep")
-    return folder, train(folder, "-m", "activation=relu,tanh", *QUICK)
+    return folder, train(folder, "-m", "activation=relu,tanh", *QUICK, "report=true")
 
 
 @pytest.fixture(scope="module")
 def broken_sweep(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("broken")
     targets = "torch.nn.ReLU,tests.failing.AtBuild,tests.failing.InTraining,tests.failing.InMeasuring"
-    return folder, train(folder, "-m", f"activation._target_={targets}", *QUICK)
+    return folder, train(folder, "-m", f"activation._target_={targets}", *QUICK, "report=true")
 
 
 def test_a_sweep_succeeds_without_a_warning(sweep):
@@ -97,6 +98,26 @@ def test_a_sweep_is_a_finished_parent_with_finished_children(sweep):
     assert parent.info.status == "FINISHED"
     assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
     assert [child.data.params["activation"] for child in children] == ["relu", "tanh"]
+
+
+def test_a_sweep_ends_with_its_report(sweep):
+    folder, done = sweep
+    page = folder / "multirun" / "report" / "report.html"
+    assert done.stdout.rstrip().endswith(f"Report: {page}")
+    assert "activation=tanh" in page.read_text()
+    assert artifacts(folder, parent_and_children(folder)[0]) >= {"decide.yaml", "report"}
+
+
+def test_the_report_of_a_sweep_with_failures_lists_them(broken_sweep):
+    folder, _ = broken_sweep
+    page = (folder / "multirun" / "report" / "report.html").read_text()
+    assert "3 of 4 cells have no result" in page
+
+
+def test_the_function_along_paths_is_kept_with_each_run(sweep):
+    folder, _ = sweep
+    for child in parent_and_children(folder)[1]:
+        assert "paths.json" in artifacts(folder, child)
 
 
 def test_every_measurement_is_there_for_validation_and_test(sweep):

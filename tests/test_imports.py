@@ -28,15 +28,18 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "callbacks": ({"fused", "probe"}, {"torch", "pytorch_lightning"}),
     "build": ({"data", "module", "nn", "probe", "seeds"}, {"torch"}),
     "store": (set(), {"mlflow"}),
-    "tracking": ({"store"}, {"mlflow"}),
+    "tracking": ({"artifacts", "store"}, {"mlflow"}),
     "environment": ({"resolvers"}, {"torch"}),
     "logger": ({"tracking"}, {"pytorch_lightning", "mlflow"}),
     "mlflow_page": ({"store"}, {"mlflow"}),
     "rows": ({"tracking", "store"}, {"mlflow"}),
     "sweep": ({"environment", "mlflow_page", "rows", "tracking", "store"}, {"mlflow"}),
-    "ui": ({"mlflow_page", "resolvers", "store", "sweep", "tracking"}, {"mlflow"}),
-    "preflight": ({"config", "data", "store", "tracking"}, {"torch"}),
-    "record": ({"environment", "nn", "store", "sweep", "tracking"}, set()),
+    "ui": ({"mlflow_page", "recorded", "store"}, {"mlflow"}),
+    "preflight": ({"config", "data", "report", "store", "tracking"}, {"torch"}),
+    "artifacts": (set(), set()),
+    "recorded": ({"resolvers", "store"}, {"mlflow"}),
+    "report": ({"artifacts", "recorded", "resolvers", "store", "tracking"}, {"mlflow", "sklearn"}),
+    "record": ({"artifacts", "environment", "nn", "store", "sweep", "tracking"}, set()),
 }
 HEAVY = {"torch", "torchvision", "numba", "pytorch_lightning", "torchmetrics", "mlflow", "sklearn", "pandas"}
 # `task` puts everything together, and so does the command `measure`.

@@ -81,6 +81,18 @@ def test_a_sweep_has_a_parent_run_that_says_what_was_asked_for(sweep: Sweep) -> 
     assert {"command", "git.commit", "git.dirty", "host", "pid"} <= set(tags)
 
 
+def test_a_password_in_the_stores_address_is_not_recorded(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = "https://ann:sesame@example.org/mlflow"
+    monkeypatch.setattr("sys.argv", ["train.py", "-m", f"tracking.uri={uri}"])
+    served = Store(uri, sweep.store.experiment_id, sweep.store.client)
+    secret = Sweep.open(served, folder=tmp_path / "other", overrides=[f"tracking.uri={uri}", "seed=1,2"])
+    tags = stored(secret.run).data.tags
+    assert "sesame" not in str(tags)
+    assert tags["overrides"].splitlines() == ["tracking.uri=https://ann:***@example.org/mlflow", "seed=1,2"]
+
+
 def test_a_job_finds_its_parent_through_the_folder_and_batches_add_up(sweep: Sweep) -> None:
     sweep.expect(2)
     sweep.expect(3)

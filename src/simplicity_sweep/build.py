@@ -46,6 +46,7 @@ def build_plan(config: Mapping[str, Any]) -> Plan:
         probes={stage: Probe(**probe) for stage, probe in measure["probe"].items()},
         seed=stream_seed(config["seed"], "probes"),
         points=measure["points"],
+        paths_between=measure["paths_between"],
     )
 
 

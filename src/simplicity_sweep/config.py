@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 Count = Annotated[int, Field(ge=1, strict=True)]
 """A whole number from 1."""
 
+Label = Annotated[int, Field(ge=0, strict=True)]
+"""The number of a class."""
+
 Rate = Annotated[float, Field(gt=0, lt=float("inf"))]
 """A finite number above 0."""
 
@@ -130,6 +133,7 @@ class Measure(_Closed):
     every_n_epochs: Count
     probe: Probes
     points: list[Literal["train", "midpoint", "noise"]]
+    paths_between: list[tuple[Label, Label]]
 
 
 class Tracking(_Closed):
@@ -139,10 +143,18 @@ class Tracking(_Closed):
     experiment: Annotated[str, Field(min_length=1)]
 
 
+class Decide(_Closed):
+    """What is required of a setting: see `report.decision.requirements`."""
+
+    require: list[str]
+    prefer: list[str]
+
+
 class Config(_Closed):
     """One run's whole configuration, resolved and without Hydra's own node."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+    report: Annotated[bool, Field(strict=True)]
     data: Data
     activation: _Partial
     depth: Depth
@@ -150,6 +162,7 @@ class Config(_Closed):
     trainer: Trainer
     measure: Measure
     tracking: Tracking
+    decide: Decide
 
     @model_validator(mode="after")
     def _measures_at_validation(self) -> Config:

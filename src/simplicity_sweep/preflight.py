@@ -36,6 +36,7 @@ def preflight(configs: Sequence[DictConfig]) -> None:
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
     _devices(resolved)
+    _decisions(resolved)
     for _, data in _distinct(("data", config["data"]) for config in resolved):
         _fetch(data)
     for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
@@ -101,6 +102,21 @@ def _devices(configs: Iterable[Mapping[str, Any]]) -> None:
                 f"trainer.accelerator = {accelerator!r}: no GPU that torch {torch.__version__} can use. "
                 "Use trainer=auto (the GPU where there is one) or trainer=cpu."
             )
+
+
+def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses requirements that can't be read, and for a sweep with a report those about what it does not measure."""
+    from simplicity_sweep.report.decision.requirements import check_measured, parse
+    from simplicity_sweep.report.results import ReportError
+
+    for config in configs:
+        measurements = config["measure"]["measurements"]
+        try:
+            asked = parse(**config["decide"])
+            if len(configs) > 1 and config["report"] and measurements:
+                check_measured(asked, ["accuracy", "loss", *measurements])
+        except ReportError as error:
+            raise ConfigError(f"{error}\nChoose decide=… among the files of conf/decide, or report=false.") from None
 
 
 def _fetch(data: Mapping[str, Any]) -> None:

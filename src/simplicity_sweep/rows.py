@@ -45,7 +45,7 @@ class Row:
         sensitivity: `noise_l2_logits`.
         flip_rate: share of labels that noise changes.
         jacobian_norm: `jacobian_norm_probabilities`.
-        degenerate: whether the network gives every input one label.
+        degenerate: whether the network is dead: see `functional.degenerate`.
         seconds: from the run's start to its end.
         failure: why there is no result, one line.
         alone: why its steps were no part of a stacked program.
@@ -179,7 +179,7 @@ def _setting(row: Row) -> Text:
         why = textwrap.shorten(f"{row.status} {row.failure or ''}", _REASON_LENGTH, placeholder=" …")
         text.append(f"\n{why}", style="red")
     elif row.degenerate:
-        text.append("\ndegenerate: one label for all inputs", style="yellow")
+        text.append("\ndegenerate: one answer for all inputs", style="yellow")
     return text
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-# Both are read when MLflow is imported: nothing about a user's work may leave the machine.
+# Read when MLflow is imported. Nothing about a user's work may leave the machine.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"  # it draws a bar for each file, however small
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient

@@ -99,8 +99,8 @@ class Sweep:
             "role": "sweep",
             "sweep": folder.name,
             "folder": str(folder),
-            "overrides": "\n".join(overrides),
-            "command": shlex.join(sys.argv),
+            "overrides": "\n".join(overrides).replace(store.uri, store.shown),
+            "command": shlex.join(sys.argv).replace(store.uri, store.shown),
         }
         run = Run.start(store, name=folder.name, params={}, tags=tags | provenance())
         sweep = cls(store, folder, run)
@@ -135,6 +135,7 @@ class Sweep:
     def expect(self, jobs: int) -> None:
         """Adds `jobs` to the number of jobs that the sweep has; called for each batch before it starts."""
         self.jobs += jobs
+        self.run.set_tags({"jobs": str(self.jobs)})
         SweepRecord(self.run.id, self.store.experiment_id, self.jobs, self.started).write(self.folder)
 
     def close(self, interrupted: bool) -> list[Row]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from simplicity_sweep import artifacts
 from simplicity_sweep.build import build_data, build_model, build_plan, device_of
 from simplicity_sweep.callbacks import CarryConfig, Measure, RunProgress
 from simplicity_sweep.config import check
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
-from simplicity_sweep.record import place_in_sweep, start_run
+from simplicity_sweep.record import place_in_sweep, shown, start_run
 from simplicity_sweep.tracking import recording
 
 log = logging.getLogger(__name__)
@@ -52,7 +55,7 @@ def run(cfg: DictConfig) -> float:
             **config["trainer"],
             strategy=strategy,
             logger=RunLogger(tracked),
-            callbacks=[measure, best, last, CarryConfig(config), RunProgress(place_in_sweep())],
+            callbacks=[measure, best, last, CarryConfig(shown(config)), RunProgress(place_in_sweep())],
             default_root_dir=folder,
             enable_model_summary=False,
             num_sanity_val_steps=0,
@@ -70,6 +73,8 @@ def run(cfg: DictConfig) -> float:
         )
         trainer.test(model, data, verbose=False)
         tracked.hold_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
+        if measure.paths:
+            tracked.log_texts({artifacts.PATHS: json.dumps([asdict(path) for path in measure.paths])})
         log.info("%s, in MLflow run %s", _summary(trainer.callback_metrics), tracked.id)
     return objective
 

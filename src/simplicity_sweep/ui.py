@@ -21,10 +21,8 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from omegaconf import OmegaConf
-
 from simplicity_sweep.mlflow_page import page_link, plain_link, publish_page, runs_link
-from simplicity_sweep.resolvers import project_folder, register
+from simplicity_sweep.recorded import existing_store, last_sweep
 from simplicity_sweep.store import Store, TrackingError
 
 _START_SECONDS = 120
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds, so that the server ends too
     try:
-        store = _existing_store(options.uri, options.experiment)
+        store = existing_store(options.uri, options.experiment)
         if not store.is_file:
             _show(store, base=None, browser=options.browser)
             return 0
@@ -58,17 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 0
-
-
-def last_sweep(store: Store) -> str | None:
-    """The id of the parent run of the sweep that started last; None before the first."""
-    found = store.client.search_runs(
-        [store.experiment_id],
-        filter_string="tags.role = 'sweep'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    return found[0].info.run_id if found else None
 
 
 def free_port(wanted: int) -> int:
@@ -148,11 +135,11 @@ def _show(store: Store, base: str | None, *, browser: bool) -> None:
         link = runs_link(store, base)
         print(f"No sweep is recorded yet. All runs: {link}", flush=True)
     else:
-        publish_page(store, parent)  # of a sweep that is under way: with the jobs that it has so far
-        link = page_link(store, parent, base)
+        publish_page(store, parent.info.run_id)  # of a sweep that is under way: with the jobs that it has so far
+        link = page_link(store, parent.info.run_id, base)
         print(f"The last sweep, charts: {link}")
-        print(f"                 table: {page_link(store, parent, base, 'TABLE')}")
-        print(f"        plain MLflow's: {plain_link(store, parent, base)}", flush=True)
+        print(f"                 table: {page_link(store, parent.info.run_id, base, 'TABLE')}")
+        print(f"        plain MLflow's: {plain_link(store, parent.info.run_id, base)}", flush=True)
     if browser and _has_browser():
         webbrowser.open(link)
 
@@ -161,19 +148,6 @@ def _has_browser() -> bool:
     """Whether a window can be opened: without one, `webbrowser` may start a text browser in this terminal."""
     shown = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys()
     return bool(shown) or sys.platform in ("darwin", "win32")
-
-
-def _existing_store(uri: str | None, experiment: str | None) -> Store:
-    """The store asked for, else the configuration's; looking at it must not make one."""
-    register()
-    default = project_folder() / "conf" / "tracking" / "mlflow.yaml"
-    if (uri is None or experiment is None) and not default.is_file():
-        raise UIError(f"{default} is not there. Name the store: --uri URI --experiment NAME")
-    tracking = OmegaConf.load(default) if default.is_file() else OmegaConf.create()
-    uri, experiment = uri or tracking.uri, experiment or tracking.experiment
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
-        raise UIError(f"There is no store at {uri} yet. Record something first: make sweep")
-    return Store.open(uri, experiment)
 
 
 def _parser() -> argparse.ArgumentParser:

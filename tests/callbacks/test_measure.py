@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from simplicity_sweep.callbacks import Measure
+from simplicity_sweep.callbacks.measure import Look, observed_together, taken
 from simplicity_sweep.data import Digits, Split
-from simplicity_sweep.functional import Estimate, lz76_path, undefined
+from simplicity_sweep.functional import Estimate, jacobian_norm_logits, lz76_path, noise_l2, undefined
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.nn import MLP
-from simplicity_sweep.probe import Measurement, Observation, Plan, Points, Probe
+from simplicity_sweep.probe import Measurement, Observation, Plan, Points, Probe, Together
 
 PROBE = Probe(inputs=50, paths=20, points=16, draws=2, sigma=0.1)
 EVERYTHING = ["logits", "noisy_probabilities", "path_labels", "jacobian_gram"]
@@ -97,3 +98,41 @@ def test_the_final_figures_are_logged_with_the_tests():
     }
     assert figures["null/mean/shuffled"] == pytest.approx(figures["test/mean"])
     assert figures["null/mean/initial"] != pytest.approx(figures["test/mean"])
+
+
+def looks(count: int) -> list[Look]:
+    data = Digits(root="unused", val_size=180, mean=0.3, std=0.4)
+    data.prepare_data()
+    data.setup("fit")
+    measurements = {
+        "path": Measurement(lz76_path, ["path_labels"], ["initial"]),
+        "noise": Measurement(noise_l2, ["logits", "noisy_logits"]),
+        "jacobian": Measurement(jacobian_norm_logits, ["jacobian_gram"], pointwise=True),
+    }
+    made = []
+    for seed in range(count):
+        torch.manual_seed(seed)
+        model = Classifier(MLP((8, 8), 10, (16,), nn.ReLU), partial(torch.optim.Adam, lr=0.01), 10)
+        plan = Plan(measurements, {"val": PROBE, "test": PROBE}, seed=seed % 2, points=["train"])
+        made.append(Look(plan, model, data, None if seed < 3 else dict(model.state_dict())))
+    return made
+
+
+def test_networks_observed_together_get_the_figures_that_each_gets_by_itself():
+    asked = looks(6)
+    seen = observed_together(asked)
+    assert len(seen) == 6
+    for look in asked:
+        together, alone = look.take(seen[id(look)]), look.take()
+        assert together.values == pytest.approx(alone.values, rel=1e-5)
+        assert together.values.keys() == alone.values.keys()
+
+
+def test_a_network_that_cannot_be_observed_beside_others_is_measured_by_itself(monkeypatch):
+    def refused(self):
+        raise RuntimeError("data-dependent control flow")
+
+    asked = looks(2)
+    seen = observed_together(asked)
+    monkeypatch.setattr(Together, "_call", refused)
+    assert taken(asked[0], seen[id(asked[0])]).values == asked[0].take().values

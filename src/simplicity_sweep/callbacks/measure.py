@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning import Callback
 from torch import Tensor
 
 from simplicity_sweep.fused.rendezvous import meet
-from simplicity_sweep.probe import Figures, Parts, Plan
+from simplicity_sweep.probe import Figures, Observation, Parts, Plan, Points, ShownPath, Together, structure_of
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +31,60 @@ class Look:
     data: Parts
     initial: Mapping[str, Tensor] | None
 
-    def take(self) -> Figures:
-        """The figures."""
+    def take(self, seen: Observation | None = None) -> Figures:
+        """The figures; `seen` is the network at its points, where it has been observed beside others."""
         if self.initial is None:
-            return self.plan.while_training(self.network, self.data)
-        return self.plan.in_the_end(self.network, self.data, self.initial)
+            return self.plan.while_training(self.network, self.data, seen)
+        return self.plan.in_the_end(self.network, self.data, self.initial, seen)
+
+    def points(self) -> Points:
+        """Where the network is looked at first of all."""
+        return self.plan.at("val" if self.initial is None else "test", self.data)
 
 
-def _take(looks: Sequence[Look]) -> list[Figures | BaseException]:
+def take(looks: Sequence[Look]) -> list[Figures | BaseException]:
     """What each look returns or raises. Those at the same points come one after the other, and share them."""
-    taken: dict[int, Figures | BaseException] = {}
-    for place in sorted(range(len(looks)), key=lambda place: looks[place].plan.seed):
+    order = sorted(range(len(looks)), key=lambda place: looks[place].plan.seed)
+    on_gpu = [place for place in order if looks[place].data.test.inputs.is_cuda]
+    # On a CPU each figure has to be that of the network alone to the bit, and stacking would gain nothing.
+    seen = observed_together([looks[place] for place in on_gpu])
+    answers: dict[int, Figures | BaseException] = {}
+    for place in order:
         try:
-            taken[place] = looks[place].take()
+            answers[place] = taken(looks[place], seen.get(id(looks[place])))
         except Exception as error:
-            taken[place] = error
-    return [taken[place] for place in range(len(looks))]
+            answers[place] = error
+    return [answers[place] for place in range(len(looks))]
+
+
+def observed_together(looks: Sequence[Look]) -> dict[int, Observation]:
+    """By the look's id, the observations of networks of one structure, computed for all of them at once."""
+    groups: dict[Hashable, list[tuple[Look, Points]]] = {}
+    for look in looks:
+        points = look.points()
+        groups.setdefault((look.initial is None, structure_of(look.network, points)), []).append((look, points))
+    return {
+        id(look): observation
+        for group in groups.values()
+        if len(group) > 1
+        for (look, _), observation in zip(
+            group,
+            Together([look.network for look, _ in group], [points for _, points in group]).observations(),
+            strict=True,
+        )
+    }
+
+
+def taken(look: Look, seen: Observation | None) -> Figures:
+    """The figures; of a network that can't be observed beside others (it has no room, or branches on its inputs), by
+    itself."""
+    if seen is None:
+        return look.take()
+    try:
+        return look.take(seen)
+    except Exception as error:
+        _LOG.info("Measured by itself: %s", error)
+        return look.take()
 
 
 class Measure(Callback):
@@ -62,6 +104,8 @@ class Measure(Callback):
         self.every_n_epochs = every_n_epochs
         self.undefined: dict[str, str] = {}
         """Why a figure is NaN, by its name."""
+        self.paths: list[ShownPath] = []
+        """What the trained network says along a few paths."""
         self._initial: dict[str, Tensor] = {}
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -69,16 +113,16 @@ class Measure(Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            pl_module.log_dict(self._asked(trainer, pl_module, None))
+            self._log(trainer, pl_module, None)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        pl_module.log_dict(self._asked(trainer, pl_module, self._initial))
+        self._log(trainer, pl_module, self._initial)
 
-    def _asked(
-        self, trainer: pl.Trainer, network: pl.LightningModule, initial: Mapping[str, Tensor] | None
-    ) -> dict[str, float]:
-        """The figures, taken where runs that train together meet."""
+    def _log(self, trainer: pl.Trainer, network: pl.LightningModule, initial: Mapping[str, Tensor] | None) -> None:
+        """Logs the figures, which are taken where runs that train together meet."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        figures = meet(Look(self.plan, network, data, initial), _take)
+        figures = meet(Look(self.plan, network, data, initial), take)
         self.undefined |= figures.undefined
-        return figures.values
+        self.paths = figures.paths
+        # Lightning would round plain numbers to float32.
+        network.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in figures.values.items()})

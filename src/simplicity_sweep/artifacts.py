@@ -1,0 +1,10 @@
+"""Names of the files that runs keep in MLflow, for those who write them and those who read them."""
+
+CONFIG = "config.yaml"
+OVERRIDES = "overrides.txt"
+ENVIRONMENT = "environment.yaml"
+TRACEBACK = "traceback.txt"
+PATHS = "paths.json"
+"""Predicted labels along a few paths: a list of `{"start": class, "end": class, "labels": [...]}`."""
+DECIDE = "decide.yaml"
+"""Of a sweep: what the user requires of a setting."""

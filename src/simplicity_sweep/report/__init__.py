@@ -1,0 +1,1 @@
+"""What a sweep found, read from MLflow alone: tables, figures, findings, a decision, and a page of them."""

@@ -1,0 +1,1 @@
+"""The source study's claims, tested under each definition of the measurement."""
