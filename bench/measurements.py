@@ -27,10 +27,12 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 from torch.func import functional_call, jacrev, vmap
 from ways import Way, interleaved, machine, perceptron
 
-from simplicity_sweep.functional import jacobian_gram, lz76, lz76_batch
+from simplicity_sweep.functional import Estimate, jacobian_gram, jacobian_norm_logits, lz76, lz76_batch
+from simplicity_sweep.functional.hutchinson import jacobian_norm_differences, jacobian_norm_hutchinson
 
 OURS = "this project"
 ROWS, LENGTH, SAMPLE, INPUTS = 100_000, 128, 2_000, 10_000
@@ -224,11 +226,26 @@ def jacobians(rounds: int) -> None:
         return jacobian_gram(network, inputs).diagonal(dim1=1, dim2=2).sum(dim=1).sqrt()
 
     tried = {f"vmap(jacrev), chunks of {chunk}": partial(vmap(norm, chunk_size=chunk), inputs) for chunk in CHUNKS}
+    tried["vmap(jacrev), all at once"] = partial(vmap(norm), inputs)
     differ = max(float((ours() / theirs() - 1).abs().max()) for theirs in tried.values())
     assert differ < 1e-5, f"the norms differ by {differ:.1e}"
     ways = {name: partial(timed, call) for name, call in ({OURS: ours} | tried).items()}
     show(f"exact Jacobian norms of {INPUTS:,} inputs of 784-128-64-10, ReLU", interleaved(ways, rounds))
     print(f"The norms agree within {differ:.1e}, relative.")
+
+
+def estimated_jacobians(rounds: int) -> None:
+    """Many outputs, or nothing that can be differentiated."""
+    torch.manual_seed(0)
+    network, inputs = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 300)), torch.randn(1000, 784)
+    ways: dict[str, Callable[[], Estimate]] = {
+        "exact": lambda: jacobian_norm_logits(jacobian_gram(network, inputs, batch=50)),
+        "hutchinson, 4 probes": lambda: jacobian_norm_hutchinson(network, inputs, torch.Generator().manual_seed(1)),
+        "differences, 4 probes": lambda: jacobian_norm_differences(network, inputs, torch.Generator().manual_seed(1)),
+    }
+    title = f"mean Jacobian norm of {len(inputs):,} inputs of 784-128-300, ReLU"
+    show(title, interleaved({name: partial(timed, way) for name, way in ways.items()}, rounds), compared=False)
+    print("; ".join(f"{name}: {way().value:.4f} ± {way().standard_error:.4f}" for name, way in ways.items()))
 
 
 def fresh_processes(rounds: int) -> None:
@@ -290,6 +307,7 @@ def main(rounds: int) -> None:
     growth(min(rounds, 3))
     batches(rounds, antropy)
     jacobians(rounds)
+    estimated_jacobians(rounds)
     fresh_processes(min(rounds, 3))
     without_numba()
     found = [f"{name} {version(name)}" for name in ("numba", "antropy", "lzcomplexity") if name in sys.modules]

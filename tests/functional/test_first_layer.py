@@ -56,6 +56,18 @@ class Twice(nn.Module):
         return self.layer(self.layer(x).tanh())
 
 
+class Patched(nn.Module):
+    """Its first layer is one by its type, not by what it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 5), nn.Linear(5, 3)
+        self.first.forward = lambda x: x[:, :5] * 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x))
+
+
 def mlp(shape: int | tuple[int, int] = 6) -> nn.Sequential:
     head = nn.Identity() if isinstance(shape, int) else nn.Flatten()
     return nn.Sequential(head, nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Dropout(), nn.Linear(5, 3))
@@ -88,6 +100,7 @@ def test_the_halves_together_are_the_network(shape):
         Gated(),
         Choosy(),
         Twice(),
+        Patched(),
         nn.Sequential(nn.Linear(6, 20), nn.Linear(20, 3)),  # wider than the inputs: nothing would be saved
         nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 3)),
         nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 3)),
@@ -98,6 +111,20 @@ def test_the_halves_together_are_the_network(shape):
 )
 def test_what_cannot_be_taken_apart_is_left_whole(network):
     assert halves(drawn(network), inputs()) is None
+
+
+def test_the_hooks_of_the_first_layer_act_once():
+    network, x = drawn(mlp()), inputs()
+    network[1].register_forward_hook(lambda layer, given, output: 2 * output + 1)
+    apart = halves(network, x)
+    assert apart is not None
+    assert torch.equal(apart.behind(apart.before(x)), network(x))
+
+
+def test_a_hook_that_reads_the_inputs_leaves_it_whole():
+    network = drawn(mlp())
+    network[1].register_forward_hook(lambda layer, given, output: output + given[0][:, :5])
+    assert halves(network, inputs()) is None
 
 
 def test_no_inputs_leave_it_whole():

@@ -81,3 +81,17 @@ def test_a_network_at_an_earlier_state_leaves_the_network_as_it_is(observation):
     AtState(observation.network, {name: 0 * value for name, value in now.items()})(observation.points.inputs)
     for name, value in observation.network.state_dict().items():
         assert torch.equal(value, now[name])
+
+
+@pytest.mark.parametrize("name", ["logits", "noisy_logits", "path_labels", "jacobian_gram"])
+def test_the_initial_network_is_seen_whole_where_its_first_layer_is_narrower_than_the_inputs(name):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(40, 8), nn.Tanh(), nn.Linear(8, 4))
+    points = Points(torch.randn(50, 5, 8), None, PROBE, seed=1)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    expected = getattr(Observation(network, points), name)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape))
+    assert not torch.equal(getattr(Observation(network, points), name), expected)
+    torch.testing.assert_close(getattr(control("initial", Observation(network, points), before), name), expected)

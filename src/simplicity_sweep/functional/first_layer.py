@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 _LOOKED_AT = 4  # inputs on which a network is tried
 
@@ -20,26 +21,37 @@ class Halves:
     Attributes:
         network: the whole of it; left as it is.
         first: its first linear layer, which is fed with the flattened inputs and nothing else is.
+        weight: what the layer computes with, shape ``[H, d]``: not its own where the network puts others in its place,
+            as :func:`torch.func.functional_call` does.
+        bias: shape ``[H]``, or ``None``.
         shape: of one input.
     """
 
     network: nn.Module
     first: nn.Linear
+    weight: Tensor
+    bias: Tensor | None
     shape: torch.Size
 
     def before(self, inputs: Tensor) -> Tensor:
         """The first layer's outputs, shape ``[B, H]``, for inputs of shape ``[B, d...]``."""
-        hidden: Tensor = self.first(inputs.flatten(1))
-        return hidden
+        return linear(inputs.flatten(1), self.weight, self.bias)
 
     def behind(self, hidden: Tensor) -> Tensor:
         """The network's outputs, shape ``[B, C]``, where its first layer's are ``hidden``, shape ``[B, H]``."""
-        return self._behind(hidden, hidden.new_empty(len(hidden), *self.shape))
+        with self.held(hidden) as outputs:
+            return outputs
 
-    def _behind(self, hidden: Tensor, unread: Tensor) -> Tensor:
+    @contextmanager
+    def held(self, hidden: Tensor, unread: Tensor | None = None) -> Iterator[Tensor]:
+        """:meth:`behind`, for a backward pass within: what a network computes a second time there stays the same.
+
+        Args:
+            hidden: shape ``[B, H]``.
+            unread: what stands in for the inputs, shape ``[B, d...]``.
+        """
         with _returning(self.first, hidden):
-            outputs: Tensor = self.network(unread)
-        return outputs
+            yield self.network(hidden.new_empty(len(hidden), *self.shape) if unread is None else unread)
 
 
 def halves(network: nn.Module, inputs: Tensor) -> Halves | None:
@@ -66,35 +78,40 @@ def halves(network: nn.Module, inputs: Tensor) -> Halves | None:
         few = inputs[:_LOOKED_AT].detach().clone()
         if len(few) == 0:
             return None
-        fed: list[tuple[nn.Linear, Tensor]] = []
+        fed: list[tuple[nn.Linear, Tensor, Tensor | None, Tensor]] = []
         with _watched(network, few, fed):
             outputs = network(few)
         if not fed or not isinstance(outputs, Tensor) or outputs.dim() != 2:
             return None
-        layer, hidden = fed[0]
-        apart = Halves(network, layer, few.shape[1:])
+        layer, weight, bias, hidden = fed[0]
+        apart = Halves(network, layer, weight, bias, few.shape[1:])
+        if not torch.equal(apart.before(few), hidden):
+            return None
         try:
-            same = all(
-                torch.equal(apart._behind(hidden, other), outputs)
-                for other in (torch.full_like(few, torch.nan), few.flip(0) + 1)
-            )
+            for other in (torch.full_like(few, torch.nan), few.flip(0) + 1):
+                with apart.held(hidden, other) as found:
+                    if not torch.equal(found, outputs):
+                        return None
         except Exception:  # it looks at its inputs, and can't bear what it sees
             return None
-    return apart if same else None
+    return apart
 
 
 @contextmanager
-def _watched(network: nn.Module, given: Tensor, fed: list[tuple[nn.Linear, Tensor]]) -> Iterator[None]:
+def _watched(
+    network: nn.Module, given: Tensor, fed: list[tuple[nn.Linear, Tensor, Tensor | None, Tensor]]
+) -> Iterator[None]:
     """Collects each linear layer that is fed with the flattened inputs as they are, and what it returns."""
 
     def watch(layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
-        if type(layer) is not nn.Linear or layer.out_features > layer.in_features:
+        if type(layer) is not nn.Linear or "forward" in vars(layer) or layer.out_features > layer.in_features:
             return
         got = arguments[0]
         # A view of the inputs shares their memory, and their version as long as nothing has been written to it.
         untouched = got.data_ptr() == given.data_ptr() and got.numel() == given.numel() and got._version == 0
         if untouched and got.shape == (len(given), layer.in_features):
-            fed.append((layer, output.clone()))
+            bias = None if layer.bias is None else layer.bias.detach()
+            fed.append((layer, layer.weight.detach(), bias, output.clone()))
 
     layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
     handles = [layer.register_forward_hook(watch, prepend=True) for layer in layers]

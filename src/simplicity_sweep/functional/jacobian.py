@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,23 +12,30 @@ from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs
 from simplicity_sweep.functional.evaluation import evaluating
 from simplicity_sweep.functional.first_layer import Halves, halves
 
+BATCH = 500
+"""Inputs differentiated at once: few enough for a small network's gradients to stay in a core's cache."""
 
-def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = 1000) -> Tensor:
+
+def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
     """The exact Gram matrix ``J Jᵀ`` of each input's Jacobian ``J = ∂f/∂x``, shape ``[n, C, C]``.
 
     Holds everything about ``J`` that a norm in output space can ask for, in C·C numbers instead of C·d. Where
     all that the network does with its inputs is to flatten them into a linear layer ``W``, differentiation
-    stops at that layer's output and ``J Jᵀ = A (W Wᵀ) Aᵀ``: then no gradient is as long as an input.
+    stops at that layer's output: with its gradients ``A`` and ``Wᵀ = Q R``, ``J Jᵀ = (A Rᵀ) (A Rᵀ)ᵀ``, and no
+    gradient is as long as an input.
 
     Args:
         network: maps ``[B, d...]`` to ``[B, C]``, differentiable, and treats inputs independently in eval
             mode, in which it is evaluated; it is left as it was, ``.grad`` fields included.
         inputs: shape ``[n, d...]``, floating point.
-        batch: how many inputs are differentiated at once, which bounds the memory to ``batch·C·d`` numbers.
+        batch: how many inputs are differentiated at once, which bounds the memory to what the network holds for
+            them, and about ``4·batch·C·d`` numbers (with the first layer's width in place of d, and in every layer
+            behind it, where differentiation stops there).
 
     Raises:
         TypeError: if the inputs are not floating-point numbers.
-        ValueError: if the network does not return one row of outputs for each input.
+        ValueError: if ``batch`` is below 1, or the network does not return one row of outputs for each input, or
+            its outputs can't be differentiated.
 
     Example:
         >>> network = nn.Linear(2, 2, bias=False)
@@ -36,31 +44,85 @@ def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = 1000) -> Tens
         tensor([[[25.,  4.],
                  [ 4.,  1.]]])
     """
+    return reduced_products(network, inputs, _unit_vectors, _gram, batch)
+
+
+def reduced_products(
+    network: nn.Module,
+    inputs: Tensor,
+    vectors: Callable[[Tensor], Tensor],
+    reduce: Callable[[Tensor], Tensor],
+    batch: int = BATCH,
+) -> Tensor:
+    """What is made of the products ``vᵀJ`` of vectors with each input's Jacobian, shape ``[n, ...]``.
+
+    The products are given up to one rotation that is common to all inputs, so that their lengths and the angles
+    between them are right: they are shorter to write where the network's first layer can be taken apart.
+
+    Args:
+        network: see :func:`jacobian_gram`, also for what is raised.
+        inputs: shape ``[n, d...]``, floating point.
+        vectors: maps the outputs of a batch, shape ``[B, C]``, to vectors in output space, shape ``[P, B, C]``.
+        reduce: maps the products of a batch, shape ``[P, B, r]``, to ``[B, ...]``.
+        batch: how many inputs are differentiated at once.
+
+    Example:
+        The squared length of (1, 1) J at one input, where J = [[3, 4], [0, 1]].
+
+        >>> network = nn.Linear(2, 2, bias=False)
+        >>> network.weight = nn.Parameter(torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
+        >>> ones, squared = (lambda outputs: torch.ones(1, 1, 2)), (lambda products: products.square().sum((0, 2)))
+        >>> reduced_products(network, torch.zeros(1, 2), ones, squared).round(decimals=3)
+        tensor([34.])
+    """
     if not inputs.is_floating_point():
         raise TypeError(f"Expected argument `inputs` to be floating point, but got {inputs.dtype}.")
-    with evaluating(network, inputs.device), torch.enable_grad():
-        apart = halves(network, inputs)
-        return torch.cat(
-            [
-                _gram_of_inputs(network, part) if apart is None else _gram_behind(apart, part)
-                for part in torch.split(inputs.detach(), batch)
-            ]
-        )
+    if batch < 1:
+        raise ValueError(f"Expected argument `batch` to be at least 1, but got {batch}.")
+    with evaluating(network, inputs.device), torch.inference_mode(False), torch.enable_grad():
+        given = inputs.detach().clone() if inputs.is_inference() else inputs.detach()
+        apart = halves(network, given)
+        products = _products_with(network) if apart is None else _products_behind(apart)
+        return torch.cat([reduce(products(part, vectors)) for part in torch.split(given, batch)])
 
 
-def _gram_of_inputs(network: nn.Module, inputs: Tensor) -> Tensor:
-    """``J Jᵀ`` from gradients with respect to the inputs themselves: for any network."""
-    leaf = inputs.clone().requires_grad_(True)
-    rows = _gradients(_checked_outputs(network(leaf.clone()), inputs), leaf).flatten(2)
-    return torch.bmm(rows, rows.transpose(1, 2))
+Products = Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
 
 
-def _gram_behind(apart: Halves, inputs: Tensor) -> Tensor:
-    """``A (W Wᵀ) Aᵀ`` with the gradients ``A`` with respect to the first layer's outputs."""
-    leaf = apart.before(inputs).detach().requires_grad_(True)
-    rows = _gradients(_checked_outputs(apart.behind(leaf), inputs), leaf)
-    weight = apart.first.weight.detach()
-    return torch.bmm((rows.flatten(0, 1) @ (weight @ weight.t())).view_as(rows), rows.transpose(1, 2))
+def _products_with(network: nn.Module) -> Products:
+    """Products from gradients with respect to the inputs themselves: for any network."""
+
+    def products(inputs: Tensor, vectors: Callable[[Tensor], Tensor]) -> Tensor:
+        leaf = inputs.clone().requires_grad_(True)
+        outputs = _checked_outputs(network(leaf.clone()), inputs)
+        return _gradients(outputs, leaf, vectors(outputs.detach())).flatten(2)
+
+    return products
+
+
+def _products_behind(apart: Halves) -> Products:
+    """Products from the gradients ``A`` with respect to the first layer's outputs: ``A Rᵀ``, where ``Wᵀ = Q R``."""
+    weight = apart.weight
+    wide = weight if weight.dtype in (torch.float32, torch.float64) else weight.float()
+    lower = torch.linalg.qr(wide.t(), mode="r").R.t().to(weight.dtype)
+
+    def products(inputs: Tensor, vectors: Callable[[Tensor], Tensor]) -> Tensor:
+        leaf = apart.before(inputs).detach().requires_grad_(True)
+        with apart.held(leaf) as found:
+            outputs = _checked_outputs(found, inputs)
+            rows = _gradients_at_once(outputs, leaf, vectors(outputs.detach()))
+        return _times_lower(rows, lower)
+
+    return products
+
+
+def _times_lower(rows: Tensor, lower: Tensor) -> Tensor:
+    """``rows @ lower`` without a quarter of the work: the upper right of a lower triangular matrix is 0."""
+    flat, half = rows.flatten(0, 1), len(lower) // 2
+    product = torch.empty_like(flat)
+    torch.mm(flat, lower[:, :half], out=product[:, :half])
+    torch.mm(flat[:, half:], lower[half:, half:], out=product[:, half:])
+    return product.view_as(rows)
 
 
 def _checked_outputs(outputs: Any, given: Tensor) -> Tensor:
@@ -78,18 +140,39 @@ def _checked_outputs(outputs: Any, given: Tensor) -> Tensor:
     return outputs
 
 
-def _gradients(outputs: Tensor, leaf: Tensor) -> Tensor:
-    """The gradients of all outputs for each leaf, shape ``[B, C, ...]``; 0 where none depends on it.
+def _gradients_at_once(outputs: Tensor, leaf: Tensor, vectors: Tensor) -> Tensor:
+    """:func:`_gradients` in one backward pass, which holds the gradients for all vectors in every layer."""
+    try:
+        return _gradient(outputs, leaf, vectors, is_grads_batched=True)
+    except RuntimeError:  # a backward of somebody's own that takes one vector only, or too little memory
+        return _gradients(outputs, leaf, vectors)
 
-    Inputs are independent, so that the gradient of an output's sum over the batch is its gradient for each
-    input.
+
+def _gradients(outputs: Tensor, leaf: Tensor, vectors: Tensor) -> Tensor:
+    """The gradients of ``v·f`` for each vector and each leaf, shape ``[P, B, ...]``.
+
+    Inputs are independent, so that the gradient of a sum over the batch is the gradient for each input.
     """
-    columns = outputs.sum(dim=0).unbind()
-    rows = [
-        torch.autograd.grad(column, leaf, retain_graph=True, allow_unused=True, materialize_grads=True)[0]
-        for column in columns
-    ]
-    return torch.stack(rows, dim=1)
+    return torch.stack([_gradient(outputs, leaf, vector) for vector in vectors])
+
+
+def _gradient(outputs: Tensor, leaf: Tensor, vectors: Tensor, is_grads_batched: bool = False) -> Tensor:
+    [found] = torch.autograd.grad(
+        outputs, leaf, vectors, retain_graph=True, allow_unused=True, is_grads_batched=is_grads_batched
+    )
+    # None where no output depends on the leaf.
+    return leaf.new_zeros(*vectors.shape[:-2], *leaf.shape) if found is None else found
+
+
+def _unit_vectors(outputs: Tensor) -> Tensor:
+    """[C, B, C]: each output alone."""
+    classes = outputs.shape[1]
+    return torch.eye(classes, dtype=outputs.dtype, device=outputs.device)[:, None].expand(-1, len(outputs), -1)
+
+
+def _gram(products: Tensor) -> Tensor:
+    """[B, P, P], from [P, B, r]."""
+    return torch.bmm(products.transpose(0, 1), products.permute(1, 2, 0))
 
 
 def jacobian_norm_logits(gram: Tensor) -> Estimate:
