@@ -65,6 +65,15 @@ def test_jobs_do_not_share_their_values(loader_and_master):
     assert (first.seed, second.seed, second.data.batch_size) == (1, 2, 64)
 
 
+def test_a_job_that_was_kept_is_handed_out_once(loader_and_master):
+    composer = Composer(*loader_and_master)
+    kept = [composer.keep(["seed=1"]) for _ in range(2)]
+    handed_out = [composer.compose(["seed=1"]) for _ in range(3)]
+    assert {id(config) for config in kept} == {id(config) for config in handed_out[:2]}
+    assert id(handed_out[2]) not in map(id, kept)
+    assert as_yaml(handed_out[0]) == as_yaml(handed_out[2])
+
+
 @pytest.mark.parametrize("override", ["optim.lrr=1", "activation=nothing"])
 def test_what_does_not_exist_is_refused_as_hydra_refuses_it(loader_and_master, override):
     with pytest.raises(ConfigCompositionException):

@@ -79,13 +79,13 @@ def test_a_room_imports_only_what_it_may(room):
                 assert parts[0] in heavy, f"{path.name} imports {name}"
 
 
-def test_only_the_entry_imports_the_task():
+def test_only_the_entry_and_a_launcher_import_the_task():
     importers = {
         path.relative_to(PROJECT).as_posix()
         for path in [PROJECT / "train.py", *(PROJECT / "src").rglob("*.py")]
         if any(name.startswith(f"{OWN}.task") for name in imported(path))
     }
-    assert importers == {"train.py"}
+    assert importers == {"train.py", "src/hydra_plugins/fused_launcher.py"}
 
 
 def test_plugins_import_nothing_heavy_at_the_top():

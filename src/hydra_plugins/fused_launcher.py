@@ -1,9 +1,11 @@
 """`hydra/launcher=fused`, the default: jobs of one shape train as one. Hydra imports this module at every start:
 nothing heavy here."""
 
+import gc
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,7 @@ class FusedLauncher(Launcher):
         if max_group < 1:
             raise ValueError(f"hydra.launcher.max_group = {max_group}: should be 1 or more.")
         self.max_group = max_group
+        self.composer: Any = None  # of the sweeper, which has composed the jobs already to check them
         self.config: DictConfig | None = None
         self.task_function: TaskFunction | None = None
         self.hydra_context: HydraContext | None = None
@@ -73,16 +76,16 @@ class FusedLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         log.info("Launching %d jobs, fused", len(job_overrides))
-        composer = Composer(self.hydra_context.config_loader, self.config)
+        composer = self.composer or Composer(self.hydra_context.config_loader, self.config)
         outcomes: list[JobReturn | BaseException] = []
         numbered = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
+        freeze()
         for first in range(0, len(numbered), self.max_group):
             with GroupProgress() as progress:
-                expect = progress.expect
                 group = numbered[first : first + self.max_group]
-                jobs = [self._job(number, overrides, composer, expect) for number, overrides in group]
-                meeting = Meeting({Steps: Engine(progress.advance)}, [*process_ambients(), HydraSingleton()])
-                outcomes += meeting.run(jobs)
+                jobs = [self._job(number, overrides, composer, progress.expect) for number, overrides in group]
+                desks: dict[type, Any] = {Steps: progress.watching(Engine())}
+                outcomes += Meeting(desks, [*process_ambients(), HydraSingleton()]).run(jobs)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
 
@@ -109,6 +112,17 @@ class FusedLauncher(Launcher):
             )
 
         return run
+
+
+@cache
+def freeze() -> None:
+    """Lets Python's garbage collector pass over what has been imported: once a process, whose imports stay.
+
+    It would go through a million objects again and again, which made half of what composing and recording cost.
+    """
+    import simplicity_sweep.task  # noqa: F401 - what it sets when it is imported is then every job's
+
+    gc.freeze()
 
 
 def _as_return(outcome: JobReturn | BaseException, overrides: Sequence[str]) -> JobReturn:

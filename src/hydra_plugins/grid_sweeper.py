@@ -4,6 +4,7 @@ A sweep is recorded as one MLflow parent run, and closed by a table whatever hap
 every start: nothing heavy here.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from simplicity_sweep.resolvers import register
 
 register()
+
+INTERRUPTED = 130  # 128 and the number of SIGINT
 
 
 @dataclass
@@ -39,7 +42,17 @@ class GridSweeper(BasicSweeper):
         Raises:
             ConfigError: a job can't be run; none has been started.
             JobsFailed: some jobs failed; the others are finished and recorded.
+            SystemExit: Ctrl-C, after the table; with the status 130 by which a shell knows it, and no traceback.
         """
+        try:
+            return self._sweep(arguments)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+
+    def _sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        import yaml
+
+        from simplicity_sweep import artifacts
         from simplicity_sweep.composer import Composer
         from simplicity_sweep.config import JobsFailed
         from simplicity_sweep.preflight import preflight, resolve
@@ -52,17 +65,25 @@ class GridSweeper(BasicSweeper):
         batches = self.split_arguments(overrides, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
         composer = Composer(self.hydra_context.config_loader, self.config)
-        configs = [composer.compose(job) for job in jobs]
+        configs = [composer.keep(job) for job in jobs]
         preflight(configs)
+
+        if hasattr(self.launcher, "composer"):
+            self.launcher.composer = composer
 
         from simplicity_sweep.sweep import Sweep  # seconds, which a refused sweep need not wait for
 
-        tracking = resolve(configs[0])["tracking"]
+        first = resolve(configs[0])
         returns: list[Sequence[JobReturn]] = []
-        with Sweep.recording(tracking, folder=Path(self.config.hydra.sweep.dir), overrides=arguments) as sweep:
+        with Sweep.recording(first["tracking"], folder=Path(self.config.hydra.sweep.dir), overrides=arguments) as sweep:
             sweep.expect(len(jobs))
+            sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
             for batch in batches:
                 returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
+        if first["report"]:
+            from simplicity_sweep.report.making import report_at_end
+
+            report_at_end(sweep.store, sweep.run.id)
         failed = [job for batch in returns for job in batch if job.status is not JobStatus.COMPLETED]
         if failed:
             raise JobsFailed(f"{len(failed)} of {len(jobs)} jobs failed: see the table above.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
 from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -29,9 +30,20 @@ class Composer:
         self._master = master
         self._parser = OverridesParser.create()
         self._bases: dict[tuple[str, ...], bytes] = {}
+        self._kept: defaultdict[tuple[str, ...], list[DictConfig]] = defaultdict(list)
+
+    def keep(self, overrides: Sequence[str]) -> DictConfig:
+        """What `compose` gives, and the next call of `compose` with the same overrides gives the same object."""
+        config = self._compose(overrides)
+        self._kept[tuple(overrides)].append(config)
+        return config
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The configuration of the job with these overrides, Hydra's node included."""
+        """The configuration of the job with these overrides, Hydra's node included; nobody else's."""
+        kept = self._kept.get(tuple(overrides))
+        return kept.pop() if kept else self._compose(overrides)
+
+    def _compose(self, overrides: Sequence[str]) -> DictConfig:
         parsed = self._parser.parse_overrides(list(overrides))
         if any(map(_is_rare, parsed)) or not isinstance(self._loader, ConfigLoaderImpl):
             return self._loader.load_sweep_config(self._master, list(overrides))

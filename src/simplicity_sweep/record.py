@@ -13,10 +13,16 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from simplicity_sweep import artifacts
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.nn import hidden_sizes
+from simplicity_sweep.store import masked
 from simplicity_sweep.sweep import SweepRecord, config_hash
 from simplicity_sweep.tracking import Run, Store
+
+_WITHOUT_EFFECT = ("decide", "report")  # on what a job measures
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
+_GROUPS = ("setting", "activation", "depth", "optim", "data", "trainer", "measure")
 
 RUN_ID_FILE = "mlflow_run_id"
 """The file in a job's folder that holds the id of its MLflow run."""
@@ -33,12 +39,11 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     store = _store(config["tracking"]["uri"], config["tracking"]["experiment"])
     # Where runs are recorded is no setting of theirs, and its address may hold a password.
     overrides = [item for item in hydra.overrides.task if not item.startswith("tracking.")]
-    shown = {**config, "tracking": {**config["tracking"], "uri": store.shown}}
     tags = {
         "role": "job",
         "folder": str(folder),
         "overrides": "\n".join(overrides),
-        "config_hash": config_hash(config),
+        "config_hash": config_hash({key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}),
         **provenance(),
     }
     if sweep is not None:
@@ -53,12 +58,18 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     (folder / RUN_ID_FILE).write_text(f"{run.id}\n")
     run.log_texts(
         {
-            "config.yaml": yaml.safe_dump(shown, sort_keys=False),
-            "overrides.txt": "\n".join(overrides) + "\n",
-            "environment.yaml": environment_yaml(),
+            artifacts.CONFIG: yaml.dump(shown(config), Dumper=_DUMPER, sort_keys=False),
+            artifacts.OVERRIDES: "\n".join(overrides) + "\n",
+            artifacts.ENVIRONMENT: environment_yaml(),
         }
     )
     return run
+
+
+def shown(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration as it may be kept: a password in the store's address is masked."""
+    tracking = config["tracking"]
+    return {**config, "tracking": {**tracking, "uri": masked(tracking["uri"])}}
 
 
 def place_in_sweep() -> str:
@@ -100,7 +111,7 @@ def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> 
     sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
     return {
         "seed": config["seed"],
-        **{group: choices[group] for group in ("activation", "depth", "optim", "data", "trainer", "measure")},
+        **{group: choices[group] for group in _GROUPS if choices.get(group) is not None},
         "depth.hidden_layers": len(sizes),
         "depth.sizes": "-".join(map(str, sizes)),
         **_plain("activation", config["activation"]),

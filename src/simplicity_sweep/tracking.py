@@ -6,11 +6,13 @@ A run carries, besides its parameters and metrics, these tags:
 tag          meaning                                                       written by
 ===========  ============================================================  ==========================
 role         ``sweep`` for a parent run, ``job`` for each of its children  `Sweep.open`; the job
+             ``measure`` for a network that existed already                `measure.record`
 job          the Hydra job's number in its sweep                           the job
 overrides    the Hydra overrides, one a line                               `Sweep.open`; the job
 sweep        name of the sweep's folder                                    `Sweep.open`; the job
 folder       output folder, absolute                                       `Sweep.open`; the job
 command      the command line that started the sweep                       `Sweep.open`
+jobs         how many jobs the sweep has                                   `Sweep.expect`
 config_hash  `config_hash` of the resolved configuration                   the job
 host, pid    machine and process that write the run                        `environment.provenance`
 git.commit   commit of the project's folder, or ``none``                   `environment.provenance`
@@ -30,23 +32,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
-from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, TypeVar
+from typing import Literal
+
+from simplicity_sweep import artifacts
 
 # Before anything of MLflow's: it switches off what MLflow would send and print.
 from simplicity_sweep.store import Store, TrackingError
 
 # isort: split
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER
-from mlflow.utils.validation import (
-    MAX_METRICS_PER_BATCH,
-    MAX_PARAM_VAL_LENGTH,
-    MAX_PARAMS_TAGS_PER_BATCH,
-    MAX_TAG_VAL_LENGTH,
-)
+from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
 
 __all__ = ["Run", "Status", "Store", "TrackingError", "recording"]
 
@@ -55,9 +55,6 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 _LOG = logging.getLogger(__name__)
 _FAILURE_LENGTH = 250
 _HELD_SECONDS = 5.0  # what a killed process may lose of its curves
-_MOST_TAGS_AT_ONCE = 50  # beside as many metrics as MLflow takes in one batch, less these
-_MOST_AT_ONCE = MAX_METRICS_PER_BATCH - _MOST_TAGS_AT_ONCE
-_Item = TypeVar("_Item")
 
 
 class Run:
@@ -67,9 +64,10 @@ class Run:
     waits for it; `end` does, and raises what went wrong on the way. Everything else is written at once.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, artifact_uri: str | None = None) -> None:
         self.store = store
         self.id = run_id
+        self._artifact_uri = artifact_uri
         self._metrics: list[Metric] = []
         self._tags: dict[str, str] = {}
         self._flushed = time.monotonic()
@@ -109,10 +107,9 @@ class Run:
             own[MLFLOW_PARENT_RUN_ID] = parent
         own |= {key: _cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
         created = client.create_run(store.experiment_id, start_time=now, run_name=name, tags=own)
-        run = cls(store, str(created.info.run_id))
+        run = cls(store, str(created.info.run_id), created.info.artifact_uri)
         kept = [Param(key, _cut(str(value), MAX_PARAM_VAL_LENGTH)) for key, value in params.items()]
-        for some in _chunks(kept, MAX_PARAMS_TAGS_PER_BATCH):
-            client.log_batch(run.id, params=some)
+        client.log_batch(run.id, params=kept)
         return run
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
@@ -157,9 +154,7 @@ class Run:
 
     def _write(self, metrics: Sequence[Metric], tags: Mapping[str, str]) -> None:
         kept = [RunTag(key, _cut(value, MAX_TAG_VAL_LENGTH)) for key, value in tags.items()]
-        parts = zip_longest(_chunks(metrics, _MOST_AT_ONCE), _chunks(kept, _MOST_TAGS_AT_ONCE), fillvalue=())
-        for some_metrics, some_tags in parts:
-            self.store.client.log_batch(self.id, metrics=some_metrics, tags=some_tags)
+        self.store.client.log_batch(self.id, metrics=metrics, tags=kept)
 
     def _wait(self) -> None:
         self._raise_failures(self._writes)
@@ -177,11 +172,17 @@ class Run:
                 file = Path(name, path)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            self.store.client.log_artifacts(self.id, name)
+            self._artifacts().log_artifacts(name)  # type: ignore[no-untyped-call]
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keeps a copy of the file `path` among the run's artifacts, in `folder` of them."""
-        self.store.client.log_artifact(self.id, str(path), folder)
+        self._artifacts().log_artifact(str(path), folder)  # type: ignore[no-untyped-call]
+
+    def _artifacts(self) -> ArtifactRepository:
+        """Where the run's artifacts are kept; the store is asked only about a run that wasn't started here."""
+        if self._artifact_uri is None:
+            self._artifact_uri = self.store.client.get_run(self.id).info.artifact_uri
+        return get_artifact_repository(self._artifact_uri, tracking_uri=self.store.uri)
 
     def end(self, status: Status) -> None:
         """Writes what is held, then the run's last status and its time.
@@ -230,7 +231,7 @@ def recording(run: Run) -> Iterator[Run]:
     except Exception as error:
         with _logged_only(run):
             run.set_tags({"failure": _one_line(error)})
-            run.log_texts({"traceback.txt": "".join(traceback.format_exception(error))})
+            run.log_texts({artifacts.TRACEBACK: "".join(traceback.format_exception(error))})
         with _logged_only(run):
             run.end("FAILED")
         raise
@@ -257,10 +258,6 @@ def _one_line(error: BaseException) -> str:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _milliseconds() -> int:

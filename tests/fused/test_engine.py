@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from simplicity_sweep.fused import Group, Member, StepLog, Work, member_bytes
-from simplicity_sweep.fused.engine import Engine, Steps, free_bytes
+from simplicity_sweep.fused import Group, Member, StepLog, Work, member_bytes, memory, optimizers
+from simplicity_sweep.fused.engine import Engine, Steps
+from simplicity_sweep.fused.memory import free_bytes
+from tests.fused.networks import one_thread
 
 
 class Run(nn.Module):
@@ -84,16 +86,71 @@ def test_without_any_memory_to_spare_each_goes_alone(groups):
 def test_an_error_of_a_group_is_the_answer_to_its_members_alone(monkeypatch):
     take_steps = Group.steps
 
-    def out_of_memory(self, works):
-        if works[0].inputs.shape[1] == 6 and len(works) == 2:
-            raise torch.OutOfMemoryError("no memory left")
+    def broken(self, works):
+        if len(works) == 2:
+            raise RuntimeError("broken")
         return take_steps(self, works)
 
-    monkeypatch.setattr(Group, "steps", out_of_memory)
+    monkeypatch.setattr(Group, "steps", broken)
     answers = Engine()([steps(0), steps(1, hidden=5), steps(2)])
     assert isinstance(answers[1], StepLog)
-    assert str(answers[0]) == str(answers[2]) == "no memory left"
+    assert str(answers[0]) == str(answers[2]) == "broken"
+
+
+@pytest.mark.parametrize("at_step", [0, 3])
+def test_where_memory_runs_out_smaller_groups_do_the_same_steps(monkeypatch, groups, at_step):
+    step = optimizers.SGD.step
+    calls = []
+
+    def out_of_memory(self):
+        calls.append(len(self._calls))
+        if len(self._calls) > 2 and len(calls) > at_step:
+            raise torch.OutOfMemoryError("no memory left")
+        step(self)
+
+    monkeypatch.setattr(optimizers.SGD, "step", out_of_memory)
+    with one_thread():
+        answers = Engine()([steps(seed) for seed in range(4)])
+    assert groups == [4, 2, 2]
+    monkeypatch.setattr(optimizers.SGD, "step", step)
+    for seed, answer in enumerate(answers):
+        [alone] = Engine()([steps(seed)])
+        assert torch.equal(answer.losses, alone.losses)
+
+
+def test_a_group_that_was_cut_for_want_of_memory_is_not_kept(groups):
+    requests = [steps(seed) for seed in range(4)]
+    room = 2 * 2 * member_bytes(requests[0].member, requests[0].work)
+    engine = Engine(memory=lambda device: room)
+    engine(requests)
+    engine(requests)
+    assert groups == [2, 2, 2, 2]
+
+
+def test_another_optimiser_of_the_same_module_is_another_member():
+    request, twin = steps(0), steps(0)
+    engine = Engine()
+    for each, desk in ((request, engine), (twin, Engine())):
+        desk([each])
+        module = each.member.module
+        new = Steps(Member(module, torch.optim.SGD(module.parameters(), lr=1e-5)), each.work)
+        (engine if each is request else Engine())([new])
+    for one, other in zip(request.member.module.parameters(), twin.member.module.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_machine_has_some_memory_left():
     assert free_bytes(torch.device("cpu")) > 0
+
+
+def test_what_the_kernel_could_free_is_memory_and_a_cgroups_limit_holds(tmp_path):
+    info = tmp_path / "meminfo"
+    info.write_text("MemTotal: 100 kB\nMemFree: 1 kB\nMemAvailable: 7 kB\n")
+    assert memory._available(info) == 7 * 1024
+    assert memory._left_in_cgroup(tmp_path) == []
+    (tmp_path / "memory.current").write_text("60\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._left_in_cgroup(tmp_path) == []
+    (tmp_path / "memory.max").write_text("100\n")
+    (tmp_path / "memory.stat").write_text("anon 40\ninactive_file 5\n")
+    assert memory._left_in_cgroup(tmp_path) == [45]

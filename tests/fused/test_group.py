@@ -5,6 +5,7 @@ import io
 import signal
 import threading
 from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 
 from simplicity_sweep.fused import Group, Member, Work, optimizers
 from simplicity_sweep.fused import binding as binding_module
-from tests.fused.networks import Case, Net, adam, adamw, momentum, one_thread, order, perceptron, plain_loop
+from tests.fused.networks import Case, Net, adam, adamw, difference, momentum, one_thread, order, perceptron, plain_loop
 
 
 def test_steps_made_in_two_calls_are_those_made_in_one():
@@ -154,7 +155,7 @@ def test_groups_of_one_signature_are_traced_once(monkeypatch):
         case = Case(partial(perceptron, (64, 48, 10)), rates=(rate,))
         with one_thread():
             Group(case.members).steps(case.works(3))
-    assert len(traced) == 1
+    assert len(traced) == 2  # one network, to see whether it can be done, and the group of three
 
 
 def test_members_may_have_data_of_their_own():
@@ -167,27 +168,44 @@ def test_members_may_have_data_of_their_own():
 
 
 class Scaled(Net):
-    """Its loss depends on what the signature takes for a hyper-parameter of the optimiser."""
+    """Its loss depends on what no signature sees: which object it is."""
 
-    def __init__(self, network):
-        super().__init__(network)
-        self.lr = 1.0
+    heavier: ClassVar[dict[int, float]] = {}
 
     def training_step(self, batch, batch_idx):
-        return super().training_step(batch, batch_idx) * self.lr
+        return super().training_step(batch, batch_idx) * Scaled.heavier.get(id(self), 1.0)
 
 
-def test_a_member_whose_own_loss_differs_is_taken_out_and_stepped_alone():
+@pytest.mark.parametrize("factor", [5.0, 1.0001])
+def test_a_member_whose_own_loss_differs_is_taken_out(factor):
     case = Case(perceptron, wrap=Scaled)
-    case.members[1].module.lr = case.plain[1].module.lr = 5.0
+    Scaled.heavier[id(case.members[1].module)] = factor
     works = case.works(10)
     with one_thread():
         logs = Group(case.members).steps(works)
-    case.run_plainly(works)
+    Scaled.heavier.clear()
+    case.run_plainly([works[0], Work(case.inputs, case.labels, works[1].order[:0], 16), works[2]])
     assert [log.alone is None for log in logs] == [True, False, True]
     assert "its own training_step" in logs[1].alone
-    assert [case.differences()[k] for k in (0, 2)] == [0.0, 0.0]
-    assert case.differences()[1] < 1e-6
+    assert case.differences() == [0.0] * 3
+
+
+class FailsShort(Net):
+    """Computes another loss for a short batch."""
+
+    heavier: ClassVar[set[int]] = set()
+
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        return loss * 2 if id(self) in FailsShort.heavier and len(batch[1]) < 16 else loss
+
+
+def test_the_short_last_batch_is_compared_too():
+    case = Case(perceptron, wrap=FailsShort)
+    FailsShort.heavier.add(id(case.members[2].module))
+    logs = Group(case.members).steps(case.works(4, short=3))
+    FailsShort.heavier.clear()
+    assert [log.alone is None for log in logs] == [True, True, False]
 
 
 def test_the_guard_leaves_buffers_and_generators_as_they_were():
@@ -200,15 +218,45 @@ def test_the_guard_leaves_buffers_and_generators_as_they_were():
     assert int(case.members[0].module.state_dict()["network.2.0.num_batches_tracked"]) == 4
 
 
-def test_labels_that_are_no_classes_are_the_members_own_error():
+def test_a_member_whose_first_labels_are_no_classes_is_taken_out():
     case = Case(perceptron)
     works = case.works(4)
     works[1].labels = case.labels + 5
     with one_thread():
         logs = Group(case.members).steps(works)
-    case.run_plainly([works[0], works[0], works[2]])
+    case.run_plainly([works[0], Work(case.inputs, case.labels, works[1].order[:0], 16), works[2]])
+    assert [log.alone is None for log in logs] == [True, False, True]
+    assert "out of bounds" in logs[1].alone
+    assert case.differences() == [0.0] * 3
+
+
+@pytest.mark.parametrize("optimizer", [adam, momentum, partial(momentum, nesterov=False, dampening=0.3)])
+def test_a_member_that_fails_late_leaves_the_others_the_bits_that_they_would_have(optimizer):
+    build = partial(perceptron, extra=lambda n: nn.Sequential(nn.BatchNorm1d(n), nn.Dropout(0.3)))
+    case = Case(build, optimizer)
+    works = case.works(6, short=3)
+    works[1].labels = case.labels.clone()
+    works[1].labels[works[1].order[70]] = 10  # in the fifth batch
+    with one_thread():
+        logs = Group(case.members).steps(works)
+    until = Work(case.inputs, case.labels, works[1].order[:64], 16)
+    case.run_plainly([works[0], until, works[2]])
     assert [log.error is None for log in logs] == [True, False, True]
-    assert max(case.differences()[k] for k in (0, 2)) < 1e-6
+    assert isinstance(logs[1].error, IndexError)
+    assert [len(log.losses) for log in logs] == [7, 4, 7]
+    assert [case.differences()[k] for k in (0, 2)] == [0.0, 0.0]
+    assert difference(parameters(case.members[1]), parameters(case.plain[1])) == 0
+
+
+def test_one_member_may_have_examples_to_be_ignored():
+    case = Case(perceptron)
+    works = case.works(6)
+    works[1].labels = case.labels.clone()
+    works[1].labels[::5] = -100
+    logs = Group(case.members).steps(works)
+    case.run_plainly(works)
+    assert [log.alone or log.error for log in logs] == [None] * 3
+    assert case.differences() == [0.0] * 3
 
 
 def test_one_work_a_member_is_asked_for():
@@ -269,3 +317,7 @@ def saved_bytes(member: Member) -> int:
     file = io.BytesIO()
     torch.save((member.module.state_dict(), member.optimizer.state_dict()), file)
     return file.getbuffer().nbytes
+
+
+def parameters(member: Member) -> nn.ParameterList:
+    return nn.ParameterList(member.module.parameters())

@@ -28,5 +28,5 @@ from tests.fused.networks import Case, perceptron
 def test_one_program_steps_all_members_only_where_it_keeps_their_bits(build, batch_size, programs):
     case = Case(build, batch_size=batch_size)
     networks = NetworkStack([member.module for member in case.members])
-    bindings = bind(networks, structure(case.members[0]), case.works(1)[0], batch_size)
+    bindings = bind(networks, structure(case.members[0]), case.works(1), batch_size)
     assert len(bindings) == programs

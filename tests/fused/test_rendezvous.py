@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import random
+import signal
+import sys
 import threading
-from pathlib import Path
+import time
 
-import numpy as np
 import pytest
 import torch
 
+from simplicity_sweep.fused import rendezvous
 from simplicity_sweep.fused.ambient import process_ambients
 from simplicity_sweep.fused.rendezvous import Abandoned, Meeting, in_meeting, meet
 
@@ -143,43 +144,76 @@ def test_an_interruption_inside_a_function_ends_the_others_too(interruption):
     assert ended == ["waiting"]
 
 
-def draws():
-    return random.random(), float(np.random.rand()), float(torch.rand(()))
+def goes_on(heard, times=1):
+    """Sends Ctrl-C, then works on until it has been told `times` times to end; writes down that it was."""
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(times):
+        try:
+            for _ in range(4000):
+                time.sleep(0.005)
+        except Abandoned:
+            heard.append("running")
+    raise Abandoned
 
 
-def test_every_function_has_its_own_random_states():
-    def seeded(k):
-        random.seed(k)
-        np.random.seed(k)
-        torch.manual_seed(k)
-        values = [draws()]
-        meet(k, double)
-        return [*values, draws()]
+def test_an_interruption_ends_the_function_that_runs():
+    heard = []
 
-    together = Meeting({}, process_ambients()).run([lambda k=k: seeded(k) for k in range(3)])
-    alone = [seeded(k) for k in range(3)]
-    assert together == alone
+    def waits():
+        try:
+            meet(0, double)
+        except Abandoned:
+            heard.append("waiting")
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        Meeting({}, process_ambients()).run([waits, lambda: goes_on(heard), waits])
+    assert heard == ["running", "waiting"]
 
 
-def test_every_function_has_its_own_folder_environment_and_defaults(tmp_path, monkeypatch):
-    monkeypatch.setenv("SHARED", "before")
+def test_a_function_that_does_not_hear_is_told_again(monkeypatch):
+    monkeypatch.setattr(rendezvous, "_PATIENCE", 0.05)
+    heard = []
+    with pytest.raises(KeyboardInterrupt):
+        Meeting({}, []).run([lambda: goes_on(heard, times=3)])
+    assert heard == ["running"] * 3
 
-    def lives(k):
-        folder = tmp_path / str(k)
-        folder.mkdir()
-        os.chdir(folder)
-        os.environ["SHARED"] = str(k)
-        os.environ[f"OWN_{k}"] = "1"
-        torch.set_default_dtype(torch.float64 if k % 2 else torch.float32)
-        meet(k, double)
-        others = [name for name in os.environ if name.startswith("OWN_") and name != f"OWN_{k}"]
-        return Path.cwd() == folder, os.environ["SHARED"], others, torch.get_default_dtype()
 
-    here = Path.cwd()
-    outcomes = Meeting({}, process_ambients()).run([lambda k=k: lives(k) for k in range(3)])
-    dtypes = [torch.float32, torch.float64, torch.float32]
-    assert outcomes == [(True, str(k), [], dtypes[k]) for k in range(3)]
-    assert (Path.cwd(), os.environ["SHARED"], torch.get_default_dtype()) == (here, "before", torch.float32)
+def test_while_functions_end_a_second_interruption_ends_the_process():
+    handlers = []
+
+    def cleans_up():
+        try:
+            goes_on([])
+        finally:
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        Meeting({}, []).run([cleans_up])
+    assert handlers == [signal.SIG_DFL]
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the threads of the process in /proc")
+def test_a_function_that_waits_keeps_no_workers_of_torch():
+    def threads():
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are counted only
+
+    def multiplies():
+        torch.set_num_threads(2)
+        torch.ones(512, 512) @ torch.ones(512, 512)
+        return meet(0, counts)
+
+    def counts(requests):
+        for _ in range(400):  # a thread that ends is seen for a moment more
+            if threads() <= before + len(requests):
+                break
+            time.sleep(0.005)
+        return [threads() - before] * len(requests)
+
+    before = threads()
+    assert Meeting({}, process_ambients()).run([multiplies] * 4) == [4] * 4
 
 
 def test_a_thousand_functions_can_wait():

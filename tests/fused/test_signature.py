@@ -112,6 +112,20 @@ def hooked() -> Member:
     return made
 
 
+def frozen_for_a_while(optimizer) -> Member:
+    made = member(optimizer=optimizer)
+    for p in list(made.module.parameters())[1:]:
+        p.grad = torch.zeros_like(p)
+    made.optimizer.step()
+    return made
+
+
+def forward_hooked() -> Member:
+    made = member()
+    made.module.network[0].register_forward_hook(lambda module, inputs, output: output * 1.001)
+    return made
+
+
 def two_groups() -> Member:
     module = Net(perceptron((4, 3, 10)))
     return Member(module, torch.optim.SGD([{"params": [p]} for p in module.parameters()], lr=0.1))
@@ -139,9 +153,14 @@ class Overriding(LightningModule):
         (two_groups, "4 parameter groups"),
         (lambda: Member(member().module, member().optimizer), "exactly the parameters"),
         (frozen, "network.0.weight is frozen"),
+        (lambda: frozen_for_a_while(adam), "more steps with some parameters"),
+        (lambda: frozen_for_a_while(partial(sgd, momentum=0.9)), "more steps with some parameters"),
         (shared, "share one parameter"),
         (hooked, "gradient hook"),
-        (lambda: member(weights=torch.ones(3)), "the tensor weights is neither"),
+        (lambda: member(weights=torch.ones(3)), "the tensor in weights is neither"),
+        (lambda: member(state={"seen": [torch.ones(3)]}), "the tensor in state is neither"),
+        (lambda: member(others=[nn.Linear(2, 2)]), "the module in others is neither"),
+        (forward_hooked, "network.0 has a forward or backward hook"),
         (lambda: Member(nn.Module(), sgd([nn.Parameter(torch.zeros(1))], lr=0.1)), "exactly the parameters"),
         (lambda: Member(o := Overriding(), sgd(o.parameters(), lr=0.1)), "overrides optimizer_step"),
         (lambda: member(nn.Linear(2, 2, dtype=torch.complex64), sgd), "complex64"),

@@ -40,13 +40,13 @@ def test_every_tensor_starts_on_a_cache_line(shape):
 
 
 @pytest.mark.parametrize(("optimizer", "moments"), [(adam, 2), (sgd, 1)])
-def test_a_members_bytes_are_its_parameters_moments_batch_and_order(optimizer, moments):
+def test_a_members_bytes_are_its_parameters_and_moments_with_a_copy_its_batch_and_order(optimizer, moments):
     # 16 inputs, 16 outputs: 256 weights and 16 biases, all on cache lines; 8 examples a batch
     module = Net(nn.Linear(16, 16))
     member = Member(module, optimizer(module.parameters(), lr=0.1))
     work = Work(torch.zeros(32, 16), torch.zeros(32, dtype=torch.int64), torch.arange(32), 8)
     before = [p.data_ptr() for p in module.parameters()]
-    least = 4 * 272 * (2 + moments) + 8 * (16 * 4 + 8) + 2 * 32 * 8
+    least = 4 * 272 * (3 + 2 * moments) + 8 * (16 * 4 + 8) + 2 * 32 * 8
     # in between: logits, their logarithms and gradients, 8 x 16 each, and little else
     assert least + 8 * 16 * 4 <= member_bytes(member, work) <= least + 6 * 8 * 16 * 4
     assert [p.data_ptr() for p in module.parameters()] == before

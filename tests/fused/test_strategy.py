@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers.logger import DummyLogger
 from torch import nn
 
 from simplicity_sweep.data import Batches, FixedBatches, Split
@@ -17,16 +19,15 @@ from simplicity_sweep.fused.rendezvous import Meeting
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.nn import MLP
+from tests.fused.networks import one_thread
 
 N, BATCH = 230, 16  # 15 batches, the last one of 6
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def on_one_thread():
+    with one_thread():
+        yield
 
 
 def data(seed: int = 0) -> Split:
@@ -133,6 +134,93 @@ def test_a_fit_resumed_from_a_checkpoint_equals_one_without_a_break(tmp_path):
     resumed = model(seed=9, dropout=0.0)
     trainer(fused(), epochs=4).fit(resumed, batches, VALIDATION, ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert_equal(whole, resumed)
+
+
+def test_global_step_is_right_after_a_fit_and_in_its_checkpoint(tmp_path):
+    ours = trainer(fused(), epochs=2)
+    ours.fit(model(), Batches(data(), BATCH, seed=0), VALIDATION)
+    ours.save_checkpoint(tmp_path / "end.ckpt")
+    assert ours.global_step == 30
+    assert torch.load(tmp_path / "end.ckpt", weights_only=True)["global_step"] == 30
+
+
+@pytest.mark.parametrize("first", [fused, lambda: "auto"])
+@pytest.mark.parametrize("then", [fused, lambda: "auto"])
+def test_a_fit_is_resumed_by_either_loop(tmp_path, first, then):
+    half = trainer(first(), epochs=2)
+    half.fit(model(dropout=0.0), Batches(data(), BATCH, seed=0), VALIDATION)
+    half.save_checkpoint(tmp_path / "half.ckpt")
+    whole, rest = model(dropout=0.0), trainer(then(), epochs=3)
+    trainer(epochs=3).fit(whole, Batches(data(), BATCH, seed=0), VALIDATION)
+    resumed = model(seed=9, dropout=0.0)
+    file = tmp_path / "half.ckpt"
+    rest.fit(resumed, Batches(data(), BATCH, seed=0), VALIDATION, ckpt_path=file, weights_only=True)
+    assert rest.global_step == 45
+    assert_equal(whole, resumed)
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # the keeper has done what it was for
+def test_a_fit_that_was_broken_off_within_an_epoch_goes_on_with_the_next_batch(tmp_path):
+    keeper = ModelCheckpoint(tmp_path, filename="{step}", every_n_train_steps=20, save_top_k=-1)
+    whole = model(dropout=0.0)
+    broken = trainer(enable_checkpointing=True, callbacks=[keeper])
+    broken.fit(whole, Batches(data(), BATCH, seed=0), VALIDATION)
+    file = tmp_path / "step=20.ckpt"  # five batches into the second epoch
+    resumed, rest = model(seed=9, dropout=0.0), trainer(fused())
+    rest.fit(resumed, Batches(data(), BATCH, seed=0), VALIDATION, ckpt_path=file, weights_only=True)
+    assert rest.global_step == 45
+    assert rest.strategy.reason == "the epoch was begun before"
+    assert_equal(whole, resumed)
+
+
+def test_a_second_fit_of_a_module_uses_its_own_optimiser():
+    def fit_twice(strategy: Callable[[], object]) -> Classifier:
+        run = model(dropout=0.0)
+        trainer(strategy(), epochs=1).fit(run, Batches(data(), BATCH, seed=0), VALIDATION)
+        run.optimizer = partial(torch.optim.Adam, lr=1e-5, fused=True)
+        trainer(strategy(), epochs=1).fit(run, Batches(data(), BATCH, seed=0), VALIDATION)
+        return run
+
+    for run in Meeting({Steps: Engine()}, process_ambients()).run([lambda: fit_twice(fused)] * 2):
+        assert_equal(run, fit_twice(lambda: "auto"))
+
+
+class LogsEachStep(Classifier):
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        self.log("loss", loss)
+        return loss
+
+
+class Points(DummyLogger):
+    def __init__(self) -> None:
+        super().__init__()
+        self.points: list[tuple[int, dict[str, float]]] = []
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        self.points.append((step, dict(metrics)))
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_what_a_step_logs_reaches_the_logger_at_that_step(every):
+    def points(strategy: object) -> list[tuple[int, dict[str, float]]]:
+        logger = Points()
+        ours = trainer(strategy, epochs=2, logger=logger, log_every_n_steps=every)
+        ours.fit(model(kind=LogsEachStep, dropout=0.0), Batches(data(), BATCH, seed=0), VALIDATION)
+        return logger.points
+
+    expected = points("auto")
+    [together, _] = Meeting({Steps: Engine()}, process_ambients()).run([lambda: points(fused())] * 2)
+    for logged in (points(fused()), together):
+        assert [step for step, _ in logged] == [step for step, _ in expected]
+        for (_, ours), (_, theirs) in zip(logged, expected, strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def test_another_kind_of_loader_gets_lightnings_own_loop():
+    ours = trainer(fused(), epochs=1)
+    ours.fit(model(), FixedBatches(data(), BATCH), VALIDATION)
+    assert ours.strategy.reason == "the training loader is not one of Batches"
 
 
 class Scheduled(Classifier):

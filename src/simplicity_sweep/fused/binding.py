@@ -9,10 +9,11 @@ from torch import Tensor
 
 from simplicity_sweep.fused.member import NotFusable, Work
 from simplicity_sweep.fused.network import NetworkStack
-from simplicity_sweep.fused.program import Program, ProgramCache
+from simplicity_sweep.fused.program import Program
+from simplicity_sweep.fused.recent import Recent
 from simplicity_sweep.fused.trace import trace
 
-_PROGRAMS = ProgramCache(64)
+_PROGRAMS: Recent[Program] = Recent(64)
 
 
 class Binding:
@@ -71,7 +72,7 @@ class Binding:
         return results[len(self._rewritten) :]
 
 
-def bind(networks: NetworkStack, key: Hashable, work: Work, size: int) -> list[Binding]:
+def bind(networks: NetworkStack, key: Hashable, works: Sequence[Work], size: int) -> list[Binding]:
     """What steps the networks on batches of `size`: one binding for all, or one for each.
 
     One for each where stacking would change bits on a CPU, and where vmap lacks a rule for an operation: a network
@@ -80,7 +81,7 @@ def bind(networks: NetworkStack, key: Hashable, work: Work, size: int) -> list[B
     Args:
         networks: of one structure.
         key: equal for networks of one structure only.
-        work: gives the shape of the data.
+        works: one a network; they give the shape of the data.
         size: examples in a batch.
 
     Raises:
@@ -88,26 +89,27 @@ def bind(networks: NetworkStack, key: Hashable, work: Work, size: int) -> list[B
         Exception: whatever tracing raises.
     """
     try:
-        binding = _bind(networks, key, work, size, None)
-        if binding.program.invariant or work.inputs.device.type != "cpu":
+        binding = _bind(networks, key, works, size, None)
+        if binding.program.invariant or works[0].inputs.device.type != "cpu":
             return [binding]
     except NotFusable:
         raise
     except Exception:  # what stops vmap need not stop the step itself, whose own trace raises if it does
         pass
-    return [_bind(networks, key, work, size, k) for k in range(len(networks))]
+    return [_bind(networks, key, works, size, k) for k in range(len(networks))]
 
 
-def _bind(networks: NetworkStack, key: Hashable, work: Work, size: int, member: int | None) -> Binding:
+def _bind(networks: NetworkStack, key: Hashable, works: Sequence[Work], size: int, member: int | None) -> Binding:
     """The binding of all networks, or of one of them."""
     stacked = member is None
     lead = (len(networks), size) if stacked else (size,)
+    work = works[0]
     batch = (
         work.inputs.new_zeros(*lead, *work.inputs.shape[1:]),
         work.labels.new_zeros(*lead, *work.labels.shape[1:]),
     )
     params, buffers = networks.named(member)
-    plain = stacked and not work.labels.is_floating_point() and bool((work.labels >= 0).all())
+    plain = stacked and _all_name_classes(works)
     shapes = tuple((t.shape, t.dtype, str(t.device)) for t in batch)
     program = _PROGRAMS.get(
         (key, stacked, plain, shapes),
@@ -115,3 +117,9 @@ def _bind(networks: NetworkStack, key: Hashable, work: Work, size: int, member: 
     )
     state = list(params.values()), list(buffers.values()), networks.gradients(member)
     return Binding(program, *state, batch, stacked)
+
+
+def _all_name_classes(works: Sequence[Work]) -> bool:
+    """Whether every label is the number of a class; a negative one may ask to be ignored."""
+    labels = {id(work.labels): work.labels for work in works}.values()
+    return all(not part.is_floating_point() and bool((part >= 0).all()) for part in labels)

@@ -9,15 +9,18 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from simplicity_sweep.fused.alone import own_loss
 from simplicity_sweep.fused.binding import Binding, bind
 from simplicity_sweep.fused.columns import AdamColumns, SGDColumns, column_optimizer
 from simplicity_sweep.fused.feed import Feed
+from simplicity_sweep.fused.guard import problem
 from simplicity_sweep.fused.member import Member, StepLog, Work
+from simplicity_sweep.fused.memory import is_out_of_memory
 from simplicity_sweep.fused.network import NetworkStack
 from simplicity_sweep.fused.optimizers import stacked_optimizer
+from simplicity_sweep.fused.rehearsal import in_words
 from simplicity_sweep.fused.resident import Resident
-from simplicity_sweep.fused.signature import structure
+from simplicity_sweep.fused.snapshot import Snapshot
+from simplicity_sweep.fused.verdict import program_key
 
 # What steps logged, the losses last, each `[S, K]`, and how many steps they were.
 _Part = tuple[list[Tensor], int]
@@ -40,6 +43,7 @@ class Block:
         self._resident = not on_cpu if resident is None else resident
         optimizers = [member.optimizer for member in members]
         self._optimizer = (column_optimizer if self._resident else stacked_optimizer)(optimizers, self._networks)
+        self._snapshot = Snapshot() if len(members) > 1 else None
         self._bindings: dict[int, list[Binding]] = {}
         self._residents: dict[tuple[Hashable, ...], Resident] = {}
 
@@ -52,30 +56,59 @@ class Block:
         self._networks.adopt()
         for size, _ in _batches(works):
             if size not in self._bindings:
-                self._bindings[size] = bind(self._networks, structure(self.members[0]), works[0], size)
+                self._bindings[size] = bind(self._networks, program_key(self.members[0]), works, size)
 
     @torch.no_grad()
     def check(self, works: Sequence[Work]) -> list[str | None]:
-        """For each member, why the program does not compute its loss, or None: the first batch's, by both ways.
+        """For each member, why the program does not compute its loss, or None: by both ways, a batch of every size.
 
         `works` must have been prepared. Neither parameters nor buffers nor generators are changed.
         """
-        size, orders = _batches(works)[0]
-        with self._unchanged(works):
-            results = [feed.compute(0) for feed in self._feeds(size, works, orders[:, :size])]
-            stacked = torch.cat([result[-1].reshape(-1) for result in results]).tolist()
-        with self._unchanged(works):
-            batches = [batch for binding in self._bindings[size] for batch in binding.batches]
-            own = [own_loss(m, b, w) for m, b, w in zip(self.members, batches, works, strict=True)]
-        exact = self._networks.params.rows.dtype == torch.float64
-        return [_difference(a, b, 1e-9 if exact else 1e-3) for a, b in zip(stacked, own, strict=True)]
+        found: list[str | None] = [None] * len(works)
+        for size, orders in _batches(works):
+            with self._unchanged(works):
+                stacked, failure = self._first_losses(size, works, orders)
+            with self._unchanged(works):
+                batches = [batch for binding in self._bindings[size] for batch in binding.batches]
+                problems = [problem(*each) for each in zip(self.members, batches, works, stacked, strict=True)]
+            if failure is not None and not any(problems):
+                problems = [in_words(failure)] * len(works)
+            found = [old or new for old, new in zip(found, problems, strict=True)]
+        return found
+
+    def _first_losses(
+        self, size: int, works: Sequence[Work], orders: Tensor
+    ) -> tuple[Sequence[float | None], Exception | None]:
+        """What the program gives each member for the first batch of `size`; None where it fails, and why."""
+        feeds = self._feeds(size, works, orders[:, :size])
+        try:
+            results = [feed.compute(0) for feed in feeds]
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            return [None] * len(works), error
+        return torch.cat([result[-1].reshape(-1) for result in results]).tolist(), None
 
     @torch.no_grad()
     def run(self, works: Sequence[Work], stop: threading.Event) -> list[StepLog]:
-        """Makes the steps, which must have been prepared, until they are done, one fails or `stop` is set."""
+        """Makes the steps, which must have been prepared, until they are done, one fails or `stop` is set.
+
+        Where a step of several members fails, they are put back and go each by itself: only whose own step fails ends
+        with the error. Where memory runs out they are put back, and all end with the error.
+        """
+        if self._snapshot is not None:
+            self._snapshot.begin(self.members, works)
+        logs = self._make_steps(works, stop)
+        if self._snapshot is None or logs[0].error is None or is_out_of_memory(logs[0].error):
+            return logs
+        return [_by_itself(m, work, self._resident, stop) for m, work in zip(self.members, works, strict=True)]
+
+    def _make_steps(self, works: Sequence[Work], stop: threading.Event) -> list[StepLog]:
         parts: list[_Part] = []
         error = None
         self._optimizer.begin()
+        if self._snapshot is not None:
+            self._snapshot.keep([*self._networks.memory(), *self._optimizer.memory()])
         try:
             for size, orders in _batches(works):
                 feeds = self._feeds(size, works, orders)
@@ -86,8 +119,10 @@ class Block:
                     self._run_feeds(feeds, stop, parts)
         except Exception as raised:
             error = raised
-        finally:
-            self._optimizer.end(sum(steps for _, steps in parts))
+        if error is not None and self._snapshot is not None:
+            self._snapshot.put_back()
+            return [StepLog(torch.zeros(0), error=error) for _ in works]
+        self._optimizer.end(sum(steps for _, steps in parts))
         return self._logs(works, parts, error)
 
     def _run_feeds(self, feeds: Sequence[Feed], stop: threading.Event, parts: list[_Part]) -> None:
@@ -162,6 +197,8 @@ def _batches(works: Sequence[Work]) -> list[tuple[int, Tensor]]:
     return [(size, part) for size, part in parts if part.shape[1]]
 
 
-def _difference(stacked: float, own: float, tolerance: float) -> str | None:
-    same = stacked == own or abs(stacked - own) <= tolerance * max(abs(own), 1.0) or (stacked != stacked and own != own)
-    return None if same else f"the stacked program gives a loss of {stacked:.6g}, its own training_step {own:.6g}"
+def _by_itself(member: Member, work: Work, resident: bool, stop: threading.Event) -> StepLog:
+    """The steps of one member, as a block of one."""
+    block = Block([member], resident)
+    block.prepare([work])
+    return block.run([work], stop)[0]

@@ -2,98 +2,115 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
 from simplicity_sweep.fused.group import Group
 from simplicity_sweep.fused.member import Member, StepLog, Work
-from simplicity_sweep.fused.memory import member_bytes
-from simplicity_sweep.fused.signature import signature, why_not_fusable
+from simplicity_sweep.fused.memory import free_bytes, is_out_of_memory, member_bytes
+from simplicity_sweep.fused.verdict import Verdict, examine
 
 
 @dataclass(eq=False)
 class Steps:
-    """A request: these steps of this member."""
+    """A request: these steps of this member.
+
+    Attributes:
+        verdict: whether they can be stacked; found where the request is made, in the member's own surroundings.
+    """
 
     member: Member
     work: Work
+    verdict: Verdict = field(init=False)
 
-
-def free_bytes(device: torch.device) -> int:
-    """Memory on `device` that nobody uses."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    def __post_init__(self) -> None:
+        self.verdict = examine(self.member, self.work)
 
 
 class Engine:
-    """Answers requests for steps; the same members asking again are stepped on without being stacked anew.
+    """Answers requests for steps; the same members asking again, unchanged, are stepped on without being stacked anew.
 
     Args:
-        observer: is given the logs of each round of answers.
         memory: how many bytes a device has to spare. Groups take half of them at the most; what would be larger is
-            cut into groups that are stepped one after the other.
+            cut into groups that are stepped one after the other, each stacked anew in every round.
     """
 
     def __init__(
         self,
-        observer: Callable[[Sequence[StepLog]], None] | None = None,
         memory: Callable[[torch.device], int] = free_bytes,
     ) -> None:
-        self._groups: dict[tuple[int, ...], Group] = {}
+        self._groups: dict[Hashable, Group] = {}
         self._sizes: dict[Hashable, int] = {}
-        self._observer = observer
         self._memory = memory
 
     def __call__(self, requests: Sequence[Steps]) -> list[StepLog | BaseException]:
         """What each request's steps logged, in their order; an exception where a member's own steps raised one.
 
-        An error that concerns a whole group, such as a device without memory, is the answer to each of its members, and
-        to nobody else.
+        Where `alone` in a log says why a member cannot be stacked, none of its steps has been made.
         """
-        answers: dict[int, StepLog | BaseException] = {}
-        groups: dict[tuple[int, ...], Group] = {}
-        for places in self._parties(requests):
-            key = tuple(id(requests[place].member.module) for place in places)
-            groups[key] = self._groups.get(key) or Group([requests[place].member for place in places])
-            try:
-                logs = groups[key].steps([requests[place].work for place in places])
-            except Exception as error:
-                answers.update(dict.fromkeys(places, error))
-            else:
-                answers.update({place: log.error or log for place, log in zip(places, logs, strict=True)})
-        self._groups = groups
-        if self._observer is not None:
-            self._observer([log for log in answers.values() if isinstance(log, StepLog)])
-        return [answers[place] for place in range(len(requests))]
-
-    def _parties(self, requests: Sequence[Steps]) -> Iterator[list[int]]:
-        """The places of the requests that are answered together, as many as fit into memory."""
+        logs = {p: StepLog(torch.zeros(0), alone=r.verdict.reason) for p, r in enumerate(requests) if r.verdict.reason}
         parties: dict[Hashable, list[int]] = {}
         for place, request in enumerate(requests):
-            parties.setdefault(_party(request), []).append(place)
+            if place not in logs:
+                parties.setdefault(request.verdict.key, []).append(place)
+        kept: dict[Hashable, Group] = {}
         for key, places in parties.items():
-            if key not in self._sizes:
-                self._sizes[key] = self._most(requests[places[0]], len(places))
-            most = self._sizes[key]
-            yield from (places[first : first + most] for first in range(0, len(places), most))
+            logs.update(self._serve(key, places, requests, kept))
+        self._groups = kept
+        return [logs[place].error or logs[place] for place in range(len(requests))]
 
-    def _most(self, request: Steps, wanted: int) -> int:
+    def _serve(
+        self, key: Hashable, places: Sequence[int], requests: Sequence[Steps], kept: dict[Hashable, Group]
+    ) -> dict[int, StepLog]:
+        """The logs of members of one signature, as many at a time as fit into memory."""
+        logs: dict[int, StepLog] = {}
+        left = list(places)
+        while left:
+            most = self._most(key, requests[left[0]], len(left))
+            part, left = left[:most], left[most:]
+            done = self._steps(part, requests, kept if len(part) == len(places) else {})
+            again = [place for place, log in done.items() if is_out_of_memory(log.error)] if len(part) > 1 else []
+            if again:
+                self._sizes[key] = -(-len(part) // 2)
+                left = again + left
+                _give_memory_back(requests[part[0]].work.inputs.device)
+            logs.update({place: log for place, log in done.items() if place not in again})
+        return logs
+
+    def _steps(
+        self, places: Sequence[int], requests: Sequence[Steps], kept: dict[Hashable, Group]
+    ) -> dict[int, StepLog]:
+        """The logs of one group, which is added to `kept`; an error of the whole group is each member's."""
+        members = [requests[place].member for place in places]
+        key = requests[places[0]].verdict.key, *(_identity(member) for member in members)
+        group = self._groups.pop(key, None) or Group(members)
+        try:
+            logs = group.steps([requests[place].work for place in places])
+        except Exception as error:
+            error.__traceback__ = None  # its frames would hold the group's memory
+            logs = [StepLog(torch.zeros(0), error=error) for _ in places]
+        else:
+            kept[key] = group
+        return dict(zip(places, logs, strict=True))
+
+    def _most(self, key: Hashable, request: Steps, wanted: int) -> int:
         """How many members like this one a group may have."""
         if wanted == 1:
             return 1
-        try:
+        if key not in self._sizes:
             each = member_bytes(request.member, request.work)
-        except Exception:  # it can't be stacked, and the group will say why: then nothing is stacked for it either
-            return wanted
-        return max(1, self._memory(request.work.inputs.device) // 2 // each)
+            self._sizes[key] = max(1, self._memory(request.work.inputs.device) // 2 // each)
+        return self._sizes[key]
 
 
-def _party(request: Steps) -> Hashable:
-    """Equal for requests that may be answered as one."""
-    if why_not_fusable(request.member):
-        return id(request.member.module)
-    return signature(request.member, request.work)
+def _identity(member: Member) -> Hashable:
+    """What a group holds of a member: while it does, no other object has one of these identities."""
+    held = (member.module, member.optimizer, *member.module.parameters(), *member.module.buffers())
+    return tuple(map(id, held))
+
+
+def _give_memory_back(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -10,10 +10,12 @@ from itertools import pairwise
 
 import torch
 
-from simplicity_sweep.fused.alone import Alone
 from simplicity_sweep.fused.block import Block
 from simplicity_sweep.fused.member import Member, StepLog, Work
-from simplicity_sweep.fused.signature import signature, why_not_fusable
+from simplicity_sweep.fused.memory import is_out_of_memory
+from simplicity_sweep.fused.rehearsal import in_words
+from simplicity_sweep.fused.signature import shape
+from simplicity_sweep.fused.verdict import examine
 
 # More members a block share the cost of calling each operation; fewer keep the block's tensors in the core's cache.
 _MEMBERS_A_BLOCK = 4
@@ -21,19 +23,20 @@ _Task = Callable[[threading.Event], list[StepLog]]
 
 
 class Group:
-    """Members with equal signatures, stepped as one; each gets the bits that it would get alone, where that can be.
+    """Members that one program can step; each gets the bits that it would get alone, where that can be.
 
-    A member that cannot be stacked is stepped by its own `training_step` instead, and its log says why.
+    A member that cannot be stacked is left as it is, and its log says why. So is one that has been found to differ.
 
     Args:
-        members: one or more.
+        members: one or more. They must not be changed between two calls of `steps`, but for the values of parameters,
+            buffers, hyper-parameters and the optimisers' state.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
         if not members:
             raise ValueError("Expected argument `members` to hold at least one, but got none.")
         self._members = list(members)
-        self._alone: dict[int, Alone] = {}
+        self._apart: dict[int, str] = {}
         self._blocks: list[tuple[list[int], Block]] = []
         self._placed = False
         self._threads = torch.get_num_threads()
@@ -46,22 +49,21 @@ class Group:
 
         Raises:
             ValueError: if the works do not fit the members or one another.
+            Exception: if there is no memory for the members; none of them has been changed then.
         """
         self._validate(works)
         if not works[0].steps:
             return [StepLog(torch.zeros(0)) for _ in works]
-        logs: dict[int, StepLog] = {}
         with _one_thread_an_operation():
             if self._placed:
                 self._prepare(works)
             else:
                 self._place(works)
+            logs = {k: StepLog(torch.zeros(0), alone=reason) for k, reason in self._apart.items()}
             tasks = [_block_task(block, [works[k] for k in own]) for own, block in self._blocks]
             workers = max(1, min(self._threads, len(tasks)))
             for (own, _), done in zip(self._blocks, _in_workers(tasks, workers), strict=True):
                 logs.update(zip(own, done, strict=True))
-        for k, alone in self._alone.items():
-            logs[k] = _in_workers([_alone_task(alone, works[k])], 1)[0][0]
         return [logs[k] for k in range(len(works))]
 
     def _validate(self, works: Sequence[Work]) -> None:
@@ -69,41 +71,46 @@ class Group:
             raise ValueError(
                 f"Expected argument `works` to hold one for each of {len(self._members)} members, but got {len(works)}."
             )
-        keys = {signature(m, w) for m, w in zip(self._members, works, strict=True)}
-        if len(keys) > 1:
-            raise ValueError(
-                f"Expected members and works with one signature, but got {len(keys)}. Make a Group for each signature."
-            )
+        shapes = {shape(work) for work in works}
+        if len(shapes) > 1:
+            raise ValueError(f"Expected works of one shape, but got {len(shapes)}. Make a Group for each.")
 
     def _place(self, works: Sequence[Work]) -> None:
-        """Decides who is stacked with whom, and who goes alone."""
-        for k, member in enumerate(self._members):
-            if reason := why_not_fusable(member):
-                self._alone[k] = Alone(member, reason)
+        """Decides who is stacked with whom, and who goes apart."""
+        verdicts = [examine(member, work) for member, work in zip(self._members, works, strict=True)]
+        self._apart = {k: verdict.reason for k, verdict in enumerate(verdicts) if verdict.reason is not None}
+        keys = {verdict.key for verdict in verdicts if verdict.reason is None}
+        if len(keys) > 1:
+            raise ValueError(f"Expected members with one signature, but got {len(keys)}. Make a Group for each.")
         self._make_blocks(works)
-        wrong = {}
-        for own, block in self._blocks:
-            differences = _check(block, [works[k] for k in own])
-            wrong.update({k: text for k, text in zip(own, differences, strict=True) if text})
-        if wrong:
-            self._alone.update({k: Alone(self._members[k], text) for k, text in wrong.items()})
+        while wrong := self._wrong(works):
+            self._apart.update(wrong)
             self._make_blocks(works)
         self._placed = True
 
+    def _wrong(self, works: Sequence[Work]) -> dict[int, str]:
+        """The stacked members that the stacked program does not serve well, and why."""
+        found = {}
+        for own, block in self._blocks:
+            problems = block.check([works[k] for k in own])
+            found.update({k: text for k, text in zip(own, problems, strict=True) if text})
+        return found
+
     def _make_blocks(self, works: Sequence[Work]) -> None:
-        stacked = [k for k in range(len(self._members)) if k not in self._alone]
+        stacked = [k for k in range(len(self._members)) if k not in self._apart]
         parts = [stacked] if works[0].inputs.device.type != "cpu" else _split(stacked, self._threads)
         self._blocks = [(own, Block([self._members[k] for k in own])) for own in parts if own]
         self._prepare(works)
 
     def _prepare(self, works: Sequence[Work]) -> None:
-        """Traces what has not been traced; where that fails, all members go alone: their steps are all alike."""
+        """Traces what has not been traced; where that fails, all members go apart: their steps are all alike."""
         try:
             for own, block in self._blocks:
                 block.prepare([works[k] for k in own])
         except Exception as error:
-            reason = _first_line(error)
-            self._alone.update({k: Alone(self._members[k], reason) for own, _ in self._blocks for k in own})
+            if is_out_of_memory(error):
+                raise
+            self._apart.update({k: in_words(error) for own, _ in self._blocks for k in own})
             self._blocks = []
 
 
@@ -117,24 +124,8 @@ def _split(members: Sequence[int], cores: int) -> list[list[int]]:
     return [list(members[a:b]) for a, b in pairwise(cuts)]
 
 
-def _check(block: Block, works: Sequence[Work]) -> Sequence[str | None]:
-    """For each member of the block, why it cannot stay, or None; where nothing can be computed, all of them go."""
-    try:
-        return block.check(works)
-    except (IndexError, RuntimeError) as error:
-        return [_first_line(error)] * len(works)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
 def _block_task(block: Block, works: Sequence[Work]) -> _Task:
     return lambda stop: block.run(works, stop)
-
-
-def _alone_task(alone: Alone, work: Work) -> _Task:
-    return lambda stop: [alone.run(work, stop)]
 
 
 def _in_workers(tasks: Sequence[_Task], workers: int) -> list[list[StepLog]]:

@@ -78,6 +78,15 @@ class Work:
         """Number of optimiser steps: the batches in `order`, a shorter last one included."""
         return -(-len(self.order) // self.batch_size)
 
+    def batch_sizes(self) -> list[int]:
+        """The sizes that batches have: the full one, then that of a shorter last one.
+
+        >>> Work(torch.zeros(5, 2), torch.zeros(5), torch.arange(5), batch_size=2).batch_sizes()
+        [2, 1]
+        """
+        full, short = divmod(len(self.order), self.batch_size)
+        return [self.batch_size] * bool(full) + [short] * bool(short)
+
     def sizes(self) -> Tensor:
         """Number of examples in each step, int64 `[S]` on the CPU.
 
@@ -99,7 +108,7 @@ class StepLog:
         values: what `training_step` logged: by name, one value a step, `[S]`.
         options: by name, the keywords that came with the value (`on_epoch`, `prog_bar`, …).
         sizes: `[S]`, number of examples in each step.
-        alone: why this member was stepped on its own, or None if it was part of a stacked program.
+        alone: why this member cannot be stacked; None of its steps has been made then. None if they have.
         error: the exception that ended this member's steps early, or None. The other members are not concerned.
     """
 

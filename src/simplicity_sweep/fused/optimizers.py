@@ -41,6 +41,9 @@ class StackedOptimizer(Protocol):
     def end(self, steps: int) -> None:
         """Leaves each optimiser's own state as if it had made `steps` steps itself."""
 
+    def memory(self) -> list[Tensor]:
+        """What a step changes besides the parameters."""
+
 
 def stacked_optimizer(optimizers: Sequence[torch.optim.Optimizer], networks: NetworkStack) -> StackedOptimizer:
     """The stacked form of `optimizers`, all of one class; the `k`-th is for the `k`-th network."""
@@ -118,6 +121,9 @@ class Adam:
             for parameter in owned:
                 optimizer.state[parameter]["step"].add_(steps)
 
+    def memory(self) -> list[Tensor]:
+        return [moment.rows for moment in self._moments]
+
 
 class SGD:
     """`torch.optim.SGD`, to the bit what it computes for each member alone (on a CPU), with or without `fused=True`."""
@@ -154,6 +160,9 @@ class SGD:
 
     def end(self, steps: int) -> None:
         del steps  # SGD counts none
+
+    def memory(self) -> list[Tensor]:
+        return [self._momentum.rows]
 
 
 def decouples_weight_decay(optimizer: torch.optim.Optimizer) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,29 +56,6 @@ class Program:
     options: dict[str, dict[str, Any]]
     scratch_bytes: int
     invariant: bool
-
-
-class ProgramCache:
-    """The most recently used programs, so that the groups of a sweep that have one signature trace it once.
-
-    Args:
-        size: how many are kept.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
-        self._lock = threading.Lock()
-        self._size = size
-
-    def get(self, key: Hashable, make: Callable[[], Program]) -> Program:
-        """The program stored under `key`, made if there is none."""
-        with self._lock:
-            if key not in self._programs:
-                self._programs[key] = make()
-            self._programs.move_to_end(key)
-            while len(self._programs) > self._size:
-                self._programs.popitem(last=False)
-            return self._programs[key]
 
 
 def compile_step(

@@ -7,12 +7,16 @@ own answer. A function doesn't know whether it runs here: called anywhere else, 
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from simplicity_sweep.fused.ambient import Ambient, capture_all, restore_all
+from simplicity_sweep.fused.ambient import Ambient, capture_all, surroundings
+from simplicity_sweep.fused.openmp import release_workers
 
 Result = TypeVar("Result")
 Request = TypeVar("Request")
@@ -23,7 +27,10 @@ Desk = Callable[[Sequence[Request]], Sequence[Answer | BaseException]]
 
 
 class Abandoned(BaseException):
-    """Raised in a parked function whose meeting has been called off (Ctrl-C), so that it can clean up and end."""
+    """Raised in a function whose meeting has been called off (Ctrl-C), so that it can clean up and end."""
+
+
+_PATIENCE = 10.0  # seconds for a function to end once it is told to; code that caught `Abandoned` is told again
 
 
 @dataclass(eq=False)
@@ -84,8 +91,8 @@ class Meeting:
         """What each function returned or raised, in their order.
 
         An exception ends its own function only. A KeyboardInterrupt, or whatever else is no Exception, ends them all,
-        whether a function raised it or it reached the calling thread: a function that runs goes on to its next
-        meeting, each parked one gets `Abandoned`, then it is raised here.
+        whether a function raised it or it reached the calling thread: each function, running or parked, gets
+        `Abandoned`, and when they have ended it is raised here. While they end, a second Ctrl-C ends the process.
         """
         guests = [_Guest(function) for function in functions]
         try:
@@ -95,47 +102,66 @@ class Meeting:
                 self._answer(parked)
                 for guest in parked:
                     self._wake(guest)
-        except BaseException:
+        except BaseException as error:
             self._abandoned = True
-            for guest in guests:
-                if guest.thread is not None and not guest.ended:
-                    self._wake(guest)
+            with _deadly_interrupts(error):
+                for guest in guests:
+                    if guest.thread is not None and not guest.ended:
+                        self._let_run(guest)
             raise
         return [guest.outcome for guest in guests]  # type: ignore[misc]
 
     def _answer(self, parked: Sequence[_Guest[Any]]) -> None:
-        """Gives each its answer, those that have come to one desk together."""
-        visitors: dict[int, list[_Guest[Any]]] = {}
+        """Gives each its answer, those together that have come to one desk with the same surroundings."""
+        deciding = [ambient for ambient in self._ambients if getattr(ambient, "decides_answers", False)]
+        visitors: dict[Hashable, list[_Guest[Any]]] = {}
         for guest in parked:
-            visitors.setdefault(id(guest.desk), []).append(guest)
+            visitors.setdefault((id(guest.desk), *self._states(guest, deciding)), []).append(guest)
         for guests in visitors.values():
             desk = guests[0].desk
             assert desk is not None
-            for guest, answer in zip(guests, desk([guest.request for guest in guests]), strict=True):
+            with surroundings(deciding, self._states(guests[0], deciding)):
+                answers = desk([guest.request for guest in guests])
+            for guest, answer in zip(guests, answers, strict=True):
                 guest.answer = answer
 
+    def _states(self, guest: _Guest[Any], chosen: Sequence[Ambient]) -> list[Any]:
+        assert guest.state is not None
+        return [state for ambient, state in zip(self._ambients, guest.state, strict=True) if ambient in chosen]
+
     def _wake(self, guest: _Guest[Any]) -> None:
-        """Lets one function run until it parks or ends, in its own surroundings."""
-        mine = capture_all(self._ambients)
-        if guest.state is not None:
-            restore_all(self._ambients, guest.state)
-        self._returned.clear()
-        if guest.thread is None:
-            guest.thread = threading.Thread(target=self._body, args=(guest,), daemon=True)
-            guest.thread.start()
-        else:
-            guest.awake.set()
-        try:
-            self._returned.wait()
-        except BaseException:
-            self._abandoned = True
-            self._returned.wait()
-            raise
-        finally:
-            guest.state = None if guest.ended else capture_all(self._ambients)
-            restore_all(self._ambients, mine)
+        """Lets one function run; raises what ends all of them."""
+        self._let_run(guest)
         if isinstance(guest.outcome, BaseException) and not isinstance(guest.outcome, Exception | Abandoned):
             raise guest.outcome
+
+    def _let_run(self, guest: _Guest[Any]) -> None:
+        """Lets one function run until it parks or ends, in its own surroundings."""
+        with surroundings(self._ambients, guest.state):
+            self._returned.clear()
+            try:
+                if guest.thread is None:
+                    guest.thread = threading.Thread(target=self._body, args=(guest,), daemon=True)
+                    guest.thread.start()
+                else:
+                    guest.awake.set()
+                self._returned.wait()
+            except BaseException as error:
+                self._abandoned = True
+                with _deadly_interrupts(error):
+                    self._tell(guest)
+                raise
+            finally:
+                guest.state = None if guest.ended else capture_all(self._ambients)
+
+    def _tell(self, guest: _Guest[Any]) -> None:
+        """Has the running function raise `Abandoned` at its next line, and waits until it has ended."""
+        assert guest.thread is not None
+        number = guest.thread.ident or 0
+        while guest.thread.is_alive() and not self._returned.is_set():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(number), ctypes.py_object(Abandoned))
+            self._returned.wait(_PATIENCE)
+        guest.ended |= not guest.thread.is_alive()
 
     def _body(self, guest: _Guest[Any]) -> None:
         _local.meeting, _local.guest = self, guest
@@ -143,17 +169,33 @@ class Meeting:
             guest.outcome = guest.function()
         except BaseException as error:
             guest.outcome = error
-        guest.ended = True
-        self._returned.set()
+        finally:
+            guest.ended = True
+            self._returned.set()
 
     def _park(self, request: Any, desk: Desk[Any, Any]) -> Any:
         guest: _Guest[Any] = _local.guest
         guest.request = request
         guest.desk = self._desks.get(type(request), desk)
         guest.awake.clear()
+        release_workers()
         self._returned.set()
         guest.awake.wait()
         if self._abandoned:
             raise Abandoned
         answer, guest.answer, guest.request = guest.answer, None, None
         return answer
+
+
+@contextmanager
+def _deadly_interrupts(error: BaseException) -> Iterator[None]:
+    """Once Ctrl-C was heard, the block may be cut short by another one, which ends the process at once."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not isinstance(error, KeyboardInterrupt):
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping
+import itertools
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from simplicity_sweep.fused.contents import contents
 from simplicity_sweep.fused.member import Member, Work
 from simplicity_sweep.fused.optimizers import SUPPORTED, unsupported_option
 
 # Lightning calls these around every step; the stacked step does not, so a module that overrides one is not fused.
-_STEP_HOOKS = (
+STEP_HOOKS = (
     "backward",
     "configure_gradient_clipping",
     "on_after_backward",
@@ -28,8 +30,9 @@ _STEP_HOOKS = (
     "on_before_batch_transfer",
     "on_after_batch_transfer",
 )
+_PART_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 # What nn.Module and LightningModule keep for themselves; none of it reaches the mathematics of a step.
-_INTERNAL = frozenset(vars(nn.Module())) | {
+INTERNAL = frozenset(vars(nn.Module())) | {
     "_compiler_ctx",
     "_current_fx_name",
     "_device_mesh",
@@ -58,7 +61,7 @@ def why_not_fusable(member: Member) -> str | None:
     >>> why_not_fusable(Member(module, torch.optim.Adagrad(module.parameters())))
     'the optimiser is Adagrad; Adam, AdamW and SGD can be stacked'
     """
-    for reason in (_optimizer_problem, _parameter_problem, _hook_problem, _attribute_problem):
+    for reason in (_optimizer_problem, _parameter_problem, _hook_problem, _part_problem, _state_problem):
         if problem := reason(member):
             return problem
     return None
@@ -69,16 +72,22 @@ def signature(member: Member, work: Work) -> Hashable:
 
     It holds what the stacked program is made of: the module's classes, its parameters and buffers, the constants that
     its parts hold, the training flags, the optimiser's class, and the shapes of the data. What may differ between the
-    members of a group is left out: the values of the parameters, and the optimiser's hyper-parameters.
+    members of a group is left out: the values of the parameters, the optimiser's hyper-parameters, and attributes and
+    `hparams` of their names. Where a step reads one of those, `settings` belongs to the key too.
     """
+    return structure(member), shape(work)
+
+
+def shape(work: Work) -> Hashable:
+    """The part of `signature` that does not depend on the member."""
     data = (work.inputs.shape[1:], work.inputs.dtype, work.labels.shape[1:], work.labels.dtype)
-    return (structure(member), work.batch_size, len(work.order), data, str(work.inputs.device))
+    return (work.batch_size, len(work.order), data, str(work.inputs.device))
 
 
 def structure(member: Member) -> Hashable:
     """The part of `signature` that does not depend on the work."""
     module, optimizer = member.module, member.optimizer
-    ignored = frozenset(optimizer.defaults) | {"seed"}
+    ignored = hyper_parameters(member)
     return (
         type(optimizer),
         bool(optimizer.defaults.get("fused")),
@@ -96,6 +105,11 @@ def structure(member: Member) -> Hashable:
     )
 
 
+def hyper_parameters(member: Member) -> frozenset[str]:
+    """Names of what may differ between the members of a group."""
+    return frozenset(member.optimizer.defaults) | {"seed"}
+
+
 def _tensors(module: nn.Module) -> list[Hashable]:
     named = [*module.named_parameters(), *module.named_buffers()]
     return [(name, tensor.shape, tensor.dtype, str(tensor.device)) for name, tensor in named]
@@ -109,38 +123,9 @@ def _own_parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _constants(part: nn.Module, ignored: frozenset[str]) -> Hashable:
     """The attributes of `part` that a trace would take for constants; for the outermost module also its `hparams`."""
-    own = {name: value for name, value in vars(part).items() if name not in _INTERNAL}
+    own = {name: value for name, value in vars(part).items() if name not in INTERNAL}
     own.update(vars(part).get("_hparams") or {})
-    return _key({name: value for name, value in own.items() if name not in ignored}, ignored)
-
-
-def _key(value: Any, ignored: frozenset[str]) -> Hashable:
-    """A hashable that is equal for equal constants; for what cannot be compared, equal only for the same object."""
-    if isinstance(value, Mapping):
-        return tuple(sorted((str(k), _key(v, ignored)) for k, v in value.items() if k not in ignored))
-    if isinstance(value, list | tuple):
-        return tuple(_key(item, ignored) for item in value)
-    if isinstance(value, functools.partial):
-        if isinstance(value.func, type) and issubclass(value.func, torch.optim.Optimizer):
-            return "optimizer"
-        return (
-            "partial",
-            _key(value.func, ignored),
-            _key(value.args, ignored),
-            _key(value.keywords, ignored),
-        )
-    if isinstance(value, bool | int | float | complex | str | bytes | None | torch.dtype | torch.device | torch.Size):
-        return repr((type(value).__name__, value))
-    if isinstance(value, nn.Module):
-        return repr(value)
-    if isinstance(value, type) or _is_global_function(value):
-        return f"{value.__module__}.{value.__qualname__}"
-    return f"{type(value).__qualname__} {id(value)}"
-
-
-def _is_global_function(value: object) -> bool:
-    name = getattr(value, "__qualname__", "<")
-    return isinstance(value, Callable) and "<" not in name and not hasattr(value, "__self__")  # type: ignore[arg-type]
+    return contents(own, ignored)
 
 
 def _optimizer_problem(member: Member) -> str | None:
@@ -154,6 +139,21 @@ def _optimizer_problem(member: Member) -> str | None:
     if {id(p) for p in held} != {id(p) for p in own} or len(held) != len(own):
         return "the optimiser does not hold exactly the parameters of the module"
     return unsupported_option(optimizer.param_groups[0])
+
+
+def _state_problem(member: Member) -> str | None:
+    """The parameters must have made equally many steps, which they have not after a time in which some were frozen."""
+    states = [member.optimizer.state.get(p, {}) for p in member.optimizer.param_groups[0]["params"]]
+    if _steps_differ(states):
+        return "the optimiser has made more steps with some parameters than with others"
+    return None
+
+
+def _steps_differ(states: Sequence[Mapping[str, Any]]) -> bool:
+    if len({frozenset(name for name, value in state.items() if value is not None) for state in states}) > 1:
+        return True
+    counts = [state["step"] for state in states if isinstance(state.get("step"), Tensor)]
+    return bool(counts) and len(set(torch.stack(counts).tolist())) > 1
 
 
 def _parameter_problem(member: Member) -> str | None:
@@ -178,16 +178,28 @@ def _parameter_problem(member: Member) -> str | None:
 def _hook_problem(member: Member) -> str | None:
     kind = type(member.module)
     base = next((c for c in kind.__mro__ if c.__name__ == "LightningModule"), None)
-    for hook in _STEP_HOOKS if base else ():
+    for hook in STEP_HOOKS if base else ():
         if getattr(kind, hook, None) is not getattr(base, hook, None):
             return f"the module overrides {hook}, which the stacked step does not call"
     return None
 
 
-def _attribute_problem(member: Member) -> str | None:
+def _part_problem(member: Member) -> str | None:
     for path, part in _own_parts(member.module):
+        if any(vars(part)[hooks] for hooks in _PART_HOOKS):
+            return f"{path or 'the module'} has a forward or backward hook"
         for name, value in vars(part).items():
-            if name not in _INTERNAL and isinstance(value, Tensor):
+            if name not in INTERNAL and (held := _held_tensor(value)):
                 where = f"{path}.{name}" if path else name
-                return f"the tensor {where} is neither a parameter nor a buffer; use register_buffer"
+                return f"{held} in {where} is neither a parameter nor a buffer; use register_buffer"
     return None
+
+
+def _held_tensor(value: object) -> str | None:
+    """What `value` holds, in plain containers too, that a program would take for a constant; None if nothing."""
+    if isinstance(value, Tensor):
+        return "the tensor"
+    if isinstance(value, nn.Module) and any(True for _ in itertools.chain(value.parameters(), value.buffers())):
+        return "the module"
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple | deque) else ()
+    return next(filter(None, map(_held_tensor, items)), None)

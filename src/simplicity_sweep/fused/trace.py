@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +13,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from simplicity_sweep.fused.capture import captured_logs, training_loss
 from simplicity_sweep.fused.cross_entropy import PlainCrossEntropy
-from simplicity_sweep.fused.member import NotFusable
 from simplicity_sweep.fused.program import Program, compile_step
+from simplicity_sweep.fused.template import NoBatchIndex, template
 
 
 def trace(
@@ -39,20 +37,16 @@ def trace(
         plain_labels: whether every label is the number of a class, so that none is to be ignored.
 
     Raises:
-        NotFusable: if the step uses what a program cannot hold: the batch's number, the trainer, an attribute that it
-            changes.
+        NotFusable: if the step uses what a program cannot hold: the batch's number, the trainer.
         Exception: whatever tracing raises, for a branch on the data, say.
     """
     step = _Step(module)
-    watched = _attributes(step.module)
     entropy = PlainCrossEntropy() if plain_labels else contextlib.nullcontext()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), entropy:
         warnings.filterwarnings("error", message=".*batching rule")  # vmap would loop over the members
         traced = make_fx(_flat_step(step, list(params), list(buffers), stacked), tracing_mode="fake")(
             *params.values(), *buffers.values(), *batch
         )
-    if changed := sorted(set(_attributes(step.module).items()) ^ set(watched.items())):
-        raise NotFusable(f"training_step changes the attribute {changed[0][0]}, which is neither parameter nor buffer")
     return compile_step(traced.graph, list(params), len(buffers), step.logged.values, step.logged.options)
 
 
@@ -83,49 +77,8 @@ class _Step(nn.Module):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = _detached_copy(module)
+        self.module = template(module)
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         with captured_logs(self.module) as self.logged:
-            return training_loss(self.module, batch, _NoBatchIndex())
-
-
-class _NoBatchIndex:
-    """Stands for `batch_idx`: one program serves all batches, so a step that looks at the number cannot be stacked."""
-
-    def _refuse(self, *_: object) -> Any:
-        raise NotFusable("training_step uses batch_idx")
-
-    __bool__ = __int__ = __index__ = __float__ = __str__ = __format__ = __hash__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __add__ = __sub__ = __mul__ = __mod__ = __floordiv__ = __truediv__ = _refuse
-    __radd__ = __rsub__ = __rmul__ = __rmod__ = _refuse
-
-
-def _detached_copy(module: nn.Module) -> nn.Module:
-    """A copy without a trainer, that won't tell the epoch or the step: they would become constants of the program."""
-    template = copy.deepcopy(module)
-
-    def refuse(name: str) -> property:
-        def get(_: nn.Module) -> Any:
-            raise NotFusable(f"training_step uses self.{name}")
-
-        return property(get)
-
-    names = [
-        n for n in ("current_epoch", "global_step", "trainer") if isinstance(getattr(type(module), n, None), property)
-    ]
-    kind = type(template)
-    template.__class__ = type(kind.__name__, (kind,), {name: refuse(name) for name in names})
-    return template
-
-
-def _attributes(module: nn.Module) -> dict[str, tuple[int, int]]:
-    """What each part holds outside parameters and buffers: by path, identity and length."""
-    found = {}
-    for path, part in module.named_modules():
-        for name, value in vars(part).items():
-            if name not in ("_parameters", "_buffers", "_modules"):
-                size = len(value) if isinstance(value, list | dict | set) else -1
-                found[f"{path}.{name}".lstrip(".")] = (id(value), size)
-    return found
+            return training_loss(self.module, batch, NoBatchIndex())

@@ -1,0 +1,106 @@
+"""The default sweeper: what it hands its launcher, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, RunMode
+
+from hydra_plugins.fused_launcher import FusedLauncher
+from simplicity_sweep.composer import Composer
+from simplicity_sweep.resolvers import register
+from tests.conftest import PROJECT
+from tests.test_cli import QUICK, command_and_environment, parent_and_children
+
+
+def sweeper_with(launcher, folder):
+    """A sweeper of the project's configuration, set up as Hydra does."""
+    loader = GlobalHydra.instance().config_loader()
+    store = f"tracking.uri=sqlite:///{folder}/mlflow.db"
+    config = loader.load_configuration(
+        "config", [*QUICK, store, f"hydra.sweep.dir={folder}", "report=false"], RunMode.MULTIRUN
+    )
+    HydraConfig.instance().set_config(config)
+    [found] = [plugin for plugin in Plugins.instance().discover(Sweeper) if plugin.__name__ == "GridSweeper"]
+    sweeper = found(max_batch_size=None)  # of the module as Hydra has loaded it, which it may do again
+    sweeper.config, sweeper.launcher = config, launcher
+    sweeper.hydra_context = HydraContext(config_loader=loader, callbacks=None)
+    return sweeper
+
+
+@pytest.fixture
+def in_project(hydra_restore_singletons):
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        register()  # the fixture before this one takes away what Hydra's loading of the plugin has registered
+        yield
+
+
+class Interrupted(Launcher):
+    def setup(self, **_):
+        pass
+
+    def launch(self, job_overrides, initial_job_idx):
+        raise KeyboardInterrupt
+
+
+class Composes(FusedLauncher):
+    """Composes its jobs, and does nothing with them."""
+
+    def launch(self, job_overrides, initial_job_idx):
+        self.configs = [self.composer.compose(overrides) for overrides in job_overrides]
+        returns = [JobReturn(overrides=list(overrides)) for overrides in job_overrides]
+        for done in returns:
+            done.status = JobStatus.COMPLETED
+        return returns
+
+
+def test_ctrl_c_ends_it_with_the_status_of_an_interruption_after_the_table(in_project, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        sweeper_with(Interrupted(), tmp_path).sweep(["seed=0,1"])
+    assert ended.value.code == 130
+    assert "2 missing" in capsys.readouterr().out
+
+
+def test_jobs_are_composed_once(in_project, tmp_path, monkeypatch):
+    composed = []
+    plain = Composer._compose
+    monkeypatch.setattr(Composer, "_compose", lambda self, job: composed.append(tuple(job)) or plain(self, job))
+    launcher = Composes()
+    sweeper_with(launcher, tmp_path).sweep(["seed=0,1,1", "optim.lr=0.1"])
+    assert composed == [("seed=0", "optim.lr=0.1"), *[("seed=1", "optim.lr=0.1")] * 2]
+    assert [config.seed for config in launcher.configs] == [0, 1, 1]
+    assert launcher.configs[1] is not launcher.configs[2]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_fused_sweep_in_lightnings_ordinary_loop(tmp_path):
+    command, environment = command_and_environment(
+        tmp_path, "-m", "seed=0,1", "data=digits", "measure=none", "trainer=cpu", "trainer.max_epochs=100000",
+        "+trainer.gradient_clip_val=1.0", "trainer.check_val_every_n_epoch=50000",
+    )  # fmt: skip
+    began = tmp_path / "multirun" / "0" / "mlflow_run_id"
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(1200):
+            if began.exists() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        time.sleep(1)  # into the loop; the rule holds before it too
+        process.send_signal(signal.SIGINT)
+        shown, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    parent, [child] = parent_and_children(tmp_path)
+    assert (parent.info.status, child.info.status) == ("KILLED", "KILLED")
+    assert "1 killed, 1 missing" in shown
