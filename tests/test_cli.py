@@ -114,6 +114,11 @@ def test_the_report_of_a_sweep_with_failures_lists_them(broken_sweep):
     assert "3 of 4 cells have no result" in page
 
 
+def test_the_runs_of_a_sweep_are_trained_as_one(sweep):
+    folder, _ = sweep
+    assert [child.data.tags["fused"] for child in parent_and_children(folder)[1]] == ["yes", "yes"]
+
+
 def test_the_function_along_paths_is_kept_with_each_run(sweep):
     folder, _ = sweep
     for child in parent_and_children(folder)[1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -16,12 +17,12 @@ from simplicity_sweep.functional import jacobian_gram, jacobian_norm_logits
 class Recomputed(nn.Module):
     """Its first layer is computed again in the backward pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, norm: nn.Module | None = None) -> None:
         super().__init__()
-        self.first, self.last = nn.Linear(6, 5), nn.Linear(5, 3)
+        self.first, self.last, self.norm = nn.Linear(6, 5), nn.Linear(5, 3), norm or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(checkpoint(lambda given: self.first(given).tanh(), x, use_reentrant=False))
+        return self.last(checkpoint(lambda given: self.norm(self.first(given)).tanh(), x, use_reentrant=False))
 
 
 class Cubed(torch.autograd.Function):
@@ -43,6 +44,11 @@ class Cubes(nn.Module):
         return Cubed.apply(x)
 
 
+class Sorted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sort(dim=1).values
+
+
 class Deaf(nn.Module):
     """Nothing of what it is given gets into its outputs."""
 
@@ -61,15 +67,100 @@ def hooked() -> nn.Module:
     return network
 
 
-NETWORKS = {
-    "recomputed": Recomputed,
-    "one vector at a time": lambda: nn.Sequential(nn.Linear(6, 5), Cubes(), nn.Linear(5, 3)),
-    "one vector at a time, with the inputs": lambda: nn.Sequential(Cubes(), nn.Linear(6, 3)),
+class Residual(nn.Module):
+    """The second layer's inputs come back behind it."""
+
+    def __init__(self, act: Callable[[Tensor], Tensor] = torch.tanh) -> None:
+        super().__init__()
+        self.first, self.middle, self.last, self.act = nn.Linear(6, 5), nn.Linear(5, 5), nn.Linear(5, 3), act
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.act(self.first(x))
+        return self.last(hidden + self.middle(hidden))
+
+
+class Gated(Residual):
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        return self.last(hidden * self.middle(hidden).sigmoid())
+
+
+class Tied(Residual):
+    """One layer, twice in the row."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.act(self.middle(self.act(self.middle(self.act(self.first(x)))))))
+
+
+class Capped(Residual):
+    """Of the inputs on which it is tried, none is as long as to be capped."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        return self.last(self.act(hidden * (3 / hidden.norm(dim=1, keepdim=True)).clamp_max(1)))
+
+
+class Functional(Residual):
+    """A matrix that is no linear layer, in the row."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last((self.act(self.first(x)) @ self.middle.weight).tanh())
+
+
+class Leaves(nn.Module):
+    """A row of layers where the outputs are negative."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 5, bias=False), nn.Linear(5, 3, bias=False)
+        for layer in (self.first, self.last):
+            nn.init.uniform_(layer.weight, 0.1, 1.0, generator=torch.Generator().manual_seed(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs = self.last(self.first(x).tanh())
+        return outputs if bool((outputs < 0).all()) else outputs**3
+
+
+class Leaky(nn.Module):
+    """An activation with a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(0.3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, self.slope * x)
+
+
+CHAINS: dict[str, Callable[[], nn.Module]] = {
     "hooked": hooked,
     "one class": lambda: nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1)),
     "one hidden unit": lambda: nn.Sequential(nn.Linear(6, 1), nn.Tanh(), nn.Linear(1, 3)),
-    "gated": lambda: nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Flatten(), nn.Linear(6, 4), nn.GLU(1), *last(2)),
     "dropout and batch norm": lambda: nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Dropout(), *last(5)),
+    "nothing between": lambda: nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 4, bias=False), nn.Linear(4, 3)),
+    "deep": lambda: nn.Sequential(nn.Linear(6, 5), *(part for _ in range(6) for part in (nn.ELU(), nn.Linear(5, 5)))),
+    "parameter": lambda: nn.Sequential(nn.Linear(6, 5), nn.PReLU(5), nn.Linear(5, 4), Leaky(), nn.Linear(4, 3)),
+    "one vector at a time": lambda: nn.Sequential(nn.Linear(6, 5), Cubes(), nn.Linear(5, 3)),
+    "in place": lambda: nn.Sequential(nn.Linear(6, 5), nn.ELU(inplace=True), nn.Linear(5, 3)),
+    "tied": Tied,
+    "recomputed": Recomputed,
+}
+NETWORKS: dict[str, Callable[[], nn.Module]] = CHAINS | {
+    "recomputed, layer norm": lambda: Recomputed(nn.LayerNorm(5)),
+    "one vector at a time, with the inputs": lambda: nn.Sequential(Cubes(), nn.Linear(6, 3)),
+    "gated": lambda: nn.Sequential(nn.Linear(6, 4), nn.GLU(1), *last(2)),
+    "layer norm": lambda: nn.Sequential(nn.Linear(6, 5), nn.LayerNorm(5), *last(5)),
+    "softmax at the end": lambda: nn.Sequential(nn.Linear(6, 5), *last(5), nn.Softmax(1)),
+    "sorted": lambda: nn.Sequential(nn.Linear(6, 5), Sorted(), *last(5)),
+    "in place, layer norm": lambda: nn.Sequential(nn.Linear(6, 5), nn.ELU(inplace=True), nn.LayerNorm(5), *last(5)),
+    "in place, the outputs": lambda: nn.Sequential(nn.Linear(6, 5), *last(5), nn.ELU(inplace=True)),
+    "residual": Residual,
+    "residual, rectified": lambda: Residual(torch.relu),
+    "a gate of its own": Gated,
+    "functional": Functional,
+    "one layer": lambda: nn.Linear(6, 3),
+    "wide": lambda: nn.Sequential(nn.Linear(6, 20), nn.Tanh(), nn.Linear(20, 3)),
+    "sequences": lambda: nn.Sequential(nn.Linear(6, 4), nn.Unflatten(1, (2, 2)), nn.Linear(2, 3), nn.Flatten()),
 }
 
 
@@ -100,7 +191,7 @@ def test_the_gram_matrix_is_that_of_finite_differences(name, batch):
     # ½ h² f‴ and ε/h are both near 1e-10.
     columns = differences(network, inputs())
     gram = jacobian_gram(network, inputs(), batch)
-    torch.testing.assert_close(gram, columns @ columns.transpose(1, 2), rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(gram, columns @ columns.transpose(1, 2), rtol=1e-6, atol=1e-9)
 
 
 def test_outputs_that_depend_on_no_input_have_a_jacobian_of_zero():
@@ -141,15 +232,63 @@ def test_a_rank_deficient_first_layer_has_no_negative_squares():
     assert float(diagonal.max()) < 1e-12
 
 
-def test_one_backward_pass_and_one_for_each_vector_find_the_same():
-    network, leaf = built("one class"), inputs().requires_grad_(True)
-    outputs = network(leaf)
-    vectors = torch.randn(4, 7, 1, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    at_once, one_by_one = (
-        gradients(outputs, leaf, vectors)
-        for gradients in (implementation._gradients_at_once, implementation._gradients)
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_row_of_layers_is_differentiated_without_a_backward_pass_through_it(name, monkeypatch):
+    network, expected = built(name), jacobian_gram(built(name), inputs())
+    monkeypatch.setattr(implementation, "_gradients", None)
+    assert torch.equal(jacobian_gram(network, inputs()), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in CHAINS])
+def test_whatever_else_is_found_to_be_something_else(name, monkeypatch):
+    monkeypatch.setattr(implementation, "_gradients", None)
+    with pytest.raises(TypeError):
+        jacobian_gram(built(name), inputs())
+
+
+@pytest.mark.parametrize("rows", [1, 7, 10_000])
+def test_how_many_gradients_are_at_work_at_once_changes_nothing(rows, monkeypatch):
+    network = built("deep")
+    expected = jacobian_gram(network, inputs())
+    monkeypatch.setattr(implementation, "_ROWS", rows)
+    torch.testing.assert_close(jacobian_gram(network, inputs()), expected)
+
+
+def test_inputs_that_leave_the_row_are_differentiated_all_the_same():
+    network, given = Leaves().double(), inputs().abs() + 0.1
+    given[:4] *= -1  # on which the network is tried
+    columns = torch.cat([differences(network, one) for one in given.split(1)])
+    assert torch.equal(network(given[:4]) < 0, torch.ones(4, 3, dtype=torch.bool))
+    torch.testing.assert_close(
+        jacobian_gram(network, given, batch=1), columns @ columns.transpose(1, 2), rtol=1e-6, atol=1e-9
     )
-    torch.testing.assert_close(at_once, one_by_one)
+
+
+def test_units_that_meet_for_some_inputs_only_are_noticed_there():
+    torch.manual_seed(0)
+    network, given = Capped().double(), torch.cat([inputs(4) / 10, 10 * inputs(3)])
+    lengths = network.first(given).norm(dim=1)
+    assert lengths[:4].max() < 3 < lengths[4:].min()
+    columns = differences(network, given)
+    torch.testing.assert_close(jacobian_gram(network, given), columns @ columns.transpose(1, 2), rtol=1e-6, atol=1e-9)
+
+
+def test_a_network_at_an_earlier_state_has_the_jacobian_of_that_state():
+    class Earlier(nn.Module):
+        def __init__(self, network: nn.Module, state: dict[str, Tensor]) -> None:
+            super().__init__()
+            self.network, self.state = network, state
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.func.functional_call(self.network, self.state, (x,))
+
+    network = built("deep")
+    earlier = Earlier(built("deep"), {name: value.detach() * 1.5 for name, value in network.state_dict().items()})
+    columns = differences(earlier, inputs())
+    assert (columns - differences(network, inputs())).abs().max() > 0.01
+    torch.testing.assert_close(
+        jacobian_gram(earlier, inputs()), columns @ columns.transpose(1, 2), rtol=1e-6, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -10,10 +10,18 @@ from torch import Tensor, nn
 
 from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs
 from simplicity_sweep.functional.evaluation import evaluating
-from simplicity_sweep.functional.first_layer import Halves, halves
+from simplicity_sweep.functional.first_layer import Chain, Halves, chain, halves
 
-BATCH = 500
-"""Inputs differentiated at once: few enough for a small network's gradients to stay in a core's cache."""
+BATCH = 1000
+"""Inputs differentiated at once."""
+
+_ROWS = 2500  # gradients that are at work at once on a CPU, where they stay in a core's cache
+
+Vectors = Callable[[Tensor], Tensor]
+"""From the outputs of a batch, shape ``[B, C]``, vectors in output space, shape ``[P, B, C]``."""
+
+Products = Callable[[Tensor], Iterator[Tensor]]
+"""From a batch of inputs, the products of its vectors and Jacobians, shape ``[P, ≤ B, r]``, a few inputs at a time."""
 
 
 def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
@@ -22,15 +30,16 @@ def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Ten
     Holds everything about ``J`` that a norm in output space can ask for, in C·C numbers instead of C·d. Where
     all that the network does with its inputs is to flatten them into a linear layer ``W``, differentiation
     stops at that layer's output: with its gradients ``A`` and ``Wᵀ = Q R``, ``J Jᵀ = (A Rᵀ) (A Rᵀ)ᵀ``, and no
-    gradient is as long as an input.
+    gradient is as long as an input. Where the rest is linear layers with functions of single numbers between them
+    (activations, dropout, batch normalisation in eval mode), ``A`` is a product of weights and slopes.
 
     Args:
         network: maps ``[B, d...]`` to ``[B, C]``, differentiable, and treats inputs independently in eval
             mode, in which it is evaluated; it is left as it was, ``.grad`` fields included.
         inputs: shape ``[n, d...]``, floating point.
         batch: how many inputs are differentiated at once, which bounds the memory to what the network holds for
-            them, and about ``4·batch·C·d`` numbers (with the first layer's width in place of d, and in every layer
-            behind it, where differentiation stops there).
+            them, and about ``2·batch·C·d`` numbers (with the first layer's width in place of d where differentiation
+            stops there).
 
     Raises:
         TypeError: if the inputs are not floating-point numbers.
@@ -44,13 +53,13 @@ def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Ten
         tensor([[[25.,  4.],
                  [ 4.,  1.]]])
     """
-    return reduced_products(network, inputs, _unit_vectors, _gram, batch)
+    return reduced_products(network, inputs, None, _gram, batch)
 
 
 def reduced_products(
     network: nn.Module,
     inputs: Tensor,
-    vectors: Callable[[Tensor], Tensor],
+    vectors: Vectors | None,
     reduce: Callable[[Tensor], Tensor],
     batch: int = BATCH,
 ) -> Tensor:
@@ -62,8 +71,9 @@ def reduced_products(
     Args:
         network: see :func:`jacobian_gram`, also for what is raised.
         inputs: shape ``[n, d...]``, floating point.
-        vectors: maps the outputs of a batch, shape ``[B, C]``, to vectors in output space, shape ``[P, B, C]``.
-        reduce: maps the products of a batch, shape ``[P, B, r]``, to ``[B, ...]``.
+        vectors: maps some inputs' outputs, shape ``[B, C]``, to vectors in output space, shape ``[P, B, C]``, in the
+            inputs' order; ``None`` for each output alone.
+        reduce: maps the products of some inputs, shape ``[P, B, r]``, to ``[B, ...]``.
         batch: how many inputs are differentiated at once.
 
     Example:
@@ -81,37 +91,59 @@ def reduced_products(
         raise ValueError(f"Expected argument `batch` to be at least 1, but got {batch}.")
     with evaluating(network, inputs.device), torch.inference_mode(False), torch.enable_grad():
         given = inputs.detach().clone() if inputs.is_inference() else inputs.detach()
-        apart = halves(network, given)
-        products = _products_with(network) if apart is None else _products_behind(apart)
-        return torch.cat([reduce(products(part, vectors)) for part in torch.split(given, batch)])
+        products = _products(network, given, vectors)
+        return torch.cat([reduce(each) for part in torch.split(given, batch) for each in products(part)])
 
 
-Products = Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
+def _products(network: nn.Module, inputs: Tensor, vectors: Vectors | None) -> Products:
+    """The shortest way that this network allows."""
+    apart = halves(network, inputs)
+    if apart is None:
+        return _products_of_any(network, vectors or _unit_vectors)
+    wide = apart.weight if apart.weight.dtype in (torch.float32, torch.float64) else apart.weight.float()
+    lower = torch.linalg.qr(wide.t(), mode="r").R.t().to(apart.weight.dtype)
+    behind, links = _products_behind(apart, lower, vectors or _unit_vectors), chain(apart, inputs)
+    return behind if links is None else _products_along(links, lower, vectors, behind)
 
 
-def _products_with(network: nn.Module) -> Products:
-    """Products from gradients with respect to the inputs themselves: for any network."""
+def _products_of_any(network: nn.Module, vectors: Vectors) -> Products:
+    """Products from gradients with respect to the inputs themselves."""
 
-    def products(inputs: Tensor, vectors: Callable[[Tensor], Tensor]) -> Tensor:
+    def products(inputs: Tensor) -> Iterator[Tensor]:
         leaf = inputs.clone().requires_grad_(True)
         outputs = _checked_outputs(network(leaf.clone()), inputs)
-        return _gradients(outputs, leaf, vectors(outputs.detach())).flatten(2)
+        yield _gradients(outputs, leaf, vectors(outputs.detach())).flatten(2)
 
     return products
 
 
-def _products_behind(apart: Halves) -> Products:
+def _products_behind(apart: Halves, lower: Tensor, vectors: Vectors) -> Products:
     """Products from the gradients ``A`` with respect to the first layer's outputs: ``A Rᵀ``, where ``Wᵀ = Q R``."""
-    weight = apart.weight
-    wide = weight if weight.dtype in (torch.float32, torch.float64) else weight.float()
-    lower = torch.linalg.qr(wide.t(), mode="r").R.t().to(weight.dtype)
 
-    def products(inputs: Tensor, vectors: Callable[[Tensor], Tensor]) -> Tensor:
+    def products(inputs: Tensor) -> Iterator[Tensor]:
         leaf = apart.before(inputs).detach().requires_grad_(True)
-        with apart.held(leaf) as found:
+        with apart.held(leaf.clone()) as found:
             outputs = _checked_outputs(found, inputs)
-            rows = _gradients_at_once(outputs, leaf, vectors(outputs.detach()))
-        return _times_lower(rows, lower)
+            rows = _gradients(outputs, leaf, vectors(outputs.detach()))
+        yield _times_lower(rows, lower)
+
+    return products
+
+
+def _products_along(links: Chain, lower: Tensor, vectors: Vectors | None, otherwise: Products) -> Products:
+    """The same, where ``A`` is a product of weights and slopes."""
+
+    def products(inputs: Tensor) -> Iterator[Tensor]:
+        slopes = links.slopes(inputs)
+        if slopes is None:
+            yield from otherwise(inputs)
+            return
+        if vectors is not None:
+            yield _times_lower(slopes.rows(vectors(slopes.outputs)), lower)
+            return
+        at_once = max(1, _ROWS // slopes.outputs.shape[1]) if inputs.device.type == "cpu" else len(inputs)
+        for start in range(0, len(inputs), at_once):
+            yield _times_lower(slopes.part(slice(start, start + at_once)).rows(), lower)
 
     return products
 
@@ -140,28 +172,16 @@ def _checked_outputs(outputs: Any, given: Tensor) -> Tensor:
     return outputs
 
 
-def _gradients_at_once(outputs: Tensor, leaf: Tensor, vectors: Tensor) -> Tensor:
-    """:func:`_gradients` in one backward pass, which holds the gradients for all vectors in every layer."""
-    try:
-        return _gradient(outputs, leaf, vectors, is_grads_batched=True)
-    except RuntimeError:  # a backward of somebody's own that takes one vector only, or too little memory
-        return _gradients(outputs, leaf, vectors)
-
-
 def _gradients(outputs: Tensor, leaf: Tensor, vectors: Tensor) -> Tensor:
-    """The gradients of ``v·f`` for each vector and each leaf, shape ``[P, B, ...]``.
+    """The gradients of ``v·f`` for each vector and each leaf, shape ``[P, B, ...]``; 0 where none depends on it.
 
     Inputs are independent, so that the gradient of a sum over the batch is the gradient for each input.
     """
-    return torch.stack([_gradient(outputs, leaf, vector) for vector in vectors])
-
-
-def _gradient(outputs: Tensor, leaf: Tensor, vectors: Tensor, is_grads_batched: bool = False) -> Tensor:
-    [found] = torch.autograd.grad(
-        outputs, leaf, vectors, retain_graph=True, allow_unused=True, is_grads_batched=is_grads_batched
-    )
-    # None where no output depends on the leaf.
-    return leaf.new_zeros(*vectors.shape[:-2], *leaf.shape) if found is None else found
+    rows = [
+        torch.autograd.grad(outputs, leaf, vector, retain_graph=True, allow_unused=True, materialize_grads=True)[0]
+        for vector in vectors
+    ]
+    return torch.stack(rows)
 
 
 def _unit_vectors(outputs: Tensor) -> Tensor:

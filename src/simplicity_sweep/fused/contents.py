@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 _CONSTANT = str | bytes | bool | int | float | complex | None | torch.dtype | torch.device | torch.Size
@@ -47,11 +48,15 @@ def contents(value: Any, ignored: frozenset[str] = frozenset(), depth: int = _DE
     True
     >>> contents([0.1]) == contents((0.1,))
     False
+    >>> contents(OmegaConf.create({"betas": [0.9, 0.999]})) == contents({"betas": [0.9, 0.999]})
+    True
     """
     if isinstance(value, _CONSTANT):
         return repr((type(value).__name__, value))
     if depth == 0:
         return _Same(value)
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value)
     inner = functools.partial(contents, ignored=ignored, depth=depth - 1)
     kind = type(value).__qualname__
     if isinstance(value, Mapping):
