@@ -74,6 +74,14 @@ def test_a_job_that_was_kept_is_handed_out_once(loader_and_master):
     assert as_yaml(handed_out[0]) == as_yaml(handed_out[2])
 
 
+def test_the_jobs_of_a_sweep_share_its_folder_however_early_they_were_composed(loader_and_master):
+    loader, master = loader_and_master
+    composer = Composer(loader, master)
+    composer.keep(["seed=1"])
+    folder = master.hydra.sweep.dir  # whose name is drawn now
+    assert composer.compose(["seed=1"]).hydra.sweep.dir == composer.compose(["seed=2"]).hydra.sweep.dir == folder
+
+
 @pytest.mark.parametrize("override", ["optim.lrr=1", "activation=nothing"])
 def test_what_does_not_exist_is_refused_as_hydra_refuses_it(loader_and_master, override):
     with pytest.raises(ConfigCompositionException):

@@ -41,7 +41,12 @@ class Composer:
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration of the job with these overrides, Hydra's node included; nobody else's."""
         kept = self._kept.get(tuple(overrides))
-        return kept.pop() if kept else self._compose(overrides)
+        if not kept:
+            return self._compose(overrides)
+        config = kept.pop()
+        # What the sweep has drawn since, such as the name of its folder, is the job's too.
+        OmegaConf.copy_cache(from_config=self._master, to_config=config)
+        return config
 
     def _compose(self, overrides: Sequence[str]) -> DictConfig:
         parsed = self._parser.parse_overrides(list(overrides))

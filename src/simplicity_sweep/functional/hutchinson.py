@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs
 from simplicity_sweep.functional.evaluation import outputs_of
-from simplicity_sweep.functional.jacobian import BATCH, reduced_products
+from simplicity_sweep.functional.jacobian import reduced_products
 
 Space = Literal["logits", "probabilities"]
 
@@ -27,7 +27,7 @@ def jacobian_norm_hutchinson(
     generator: torch.Generator,
     probes: int = PROBES,
     space: Space = "logits",
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Estimate:
     """An estimate of the mean Frobenius norm of the Jacobian, ``E ‖∂f/∂x‖_F``, in outputs per unit of input.
 
@@ -51,7 +51,7 @@ def jacobian_norm_hutchinson(
         probes: random directions for each input, at least 2.
         space: of the outputs: ``"logits"``, or ``"probabilities"``, their softmax.
         batch: how many inputs are differentiated at once, which bounds the memory as there, with ``probes`` in place
-            of the number of outputs.
+            of the number of outputs; by default as there.
 
     Returns:
         The mean over inputs. Every input has probes of its own, so that the spread between inputs holds that of the

@@ -12,10 +12,8 @@ from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs
 from simplicity_sweep.functional.evaluation import evaluating
 from simplicity_sweep.functional.first_layer import Chain, Halves, chain, halves
 
-BATCH = 1000
-"""Inputs differentiated at once."""
-
-_ROWS = 2500  # gradients that are at work at once on a CPU, where they stay in a core's cache
+_BATCH, _BATCH_IN_A_ROW = 500, 2000  # inputs differentiated at once: in any network, and in a row of layers
+_ROWS = 2500  # gradients at work at once in a row of layers on a CPU, where they stay in a core's cache
 
 Vectors = Callable[[Tensor], Tensor]
 """From the outputs of a batch, shape ``[B, C]``, vectors in output space, shape ``[P, B, C]``."""
@@ -24,7 +22,7 @@ Products = Callable[[Tensor], Iterator[Tensor]]
 """From a batch of inputs, the products of its vectors and Jacobians, shape ``[P, ≤ B, r]``, a few inputs at a time."""
 
 
-def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
+def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int | None = None) -> Tensor:
     """The exact Gram matrix ``J Jᵀ`` of each input's Jacobian ``J = ∂f/∂x``, shape ``[n, C, C]``.
 
     Holds everything about ``J`` that a norm in output space can ask for, in C·C numbers instead of C·d. Where
@@ -39,7 +37,7 @@ def jacobian_gram(network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Ten
         inputs: shape ``[n, d...]``, floating point.
         batch: how many inputs are differentiated at once, which bounds the memory to what the network holds for
             them, and about ``2·batch·C·d`` numbers (with the first layer's width in place of d where differentiation
-            stops there).
+            stops there). By default 500, and 2000 where the network is such a row of layers.
 
     Raises:
         TypeError: if the inputs are not floating-point numbers.
@@ -61,7 +59,7 @@ def reduced_products(
     inputs: Tensor,
     vectors: Vectors | None,
     reduce: Callable[[Tensor], Tensor],
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Tensor:
     """What is made of the products ``vᵀJ`` of vectors with each input's Jacobian, shape ``[n, ...]``.
 
@@ -74,7 +72,7 @@ def reduced_products(
         vectors: maps some inputs' outputs, shape ``[B, C]``, to vectors in output space, shape ``[P, B, C]``, in the
             inputs' order; ``None`` for each output alone.
         reduce: maps the products of some inputs, shape ``[P, B, r]``, to ``[B, ...]``.
-        batch: how many inputs are differentiated at once.
+        batch: see :func:`jacobian_gram`.
 
     Example:
         The squared length of (1, 1) J at one input, where J = [[3, 4], [0, 1]].
@@ -87,23 +85,25 @@ def reduced_products(
     """
     if not inputs.is_floating_point():
         raise TypeError(f"Expected argument `inputs` to be floating point, but got {inputs.dtype}.")
-    if batch < 1:
+    if batch is not None and batch < 1:
         raise ValueError(f"Expected argument `batch` to be at least 1, but got {batch}.")
     with evaluating(network, inputs.device), torch.inference_mode(False), torch.enable_grad():
         given = inputs.detach().clone() if inputs.is_inference() else inputs.detach()
-        products = _products(network, given, vectors)
-        return torch.cat([reduce(each) for part in torch.split(given, batch) for each in products(part)])
+        products, usual = _products(network, given, vectors)
+        return torch.cat([reduce(each) for part in torch.split(given, batch or usual) for each in products(part)])
 
 
-def _products(network: nn.Module, inputs: Tensor, vectors: Vectors | None) -> Products:
-    """The shortest way that this network allows."""
+def _products(network: nn.Module, inputs: Tensor, vectors: Vectors | None) -> tuple[Products, int]:
+    """The shortest way that this network allows, and how many inputs suit it."""
     apart = halves(network, inputs)
     if apart is None:
-        return _products_of_any(network, vectors or _unit_vectors)
+        return _products_of_any(network, vectors or _unit_vectors), _BATCH
     wide = apart.weight if apart.weight.dtype in (torch.float32, torch.float64) else apart.weight.float()
     lower = torch.linalg.qr(wide.t(), mode="r").R.t().to(apart.weight.dtype)
     behind, links = _products_behind(apart, lower, vectors or _unit_vectors), chain(apart, inputs)
-    return behind if links is None else _products_along(links, lower, vectors, behind)
+    if links is None:
+        return behind, _BATCH
+    return _products_along(links, lower, vectors, behind), _BATCH_IN_A_ROW
 
 
 def _products_of_any(network: nn.Module, vectors: Vectors) -> Products:
