@@ -27,6 +27,7 @@ from simplicity_sweep.functional.encoding import (
 )
 from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs, undefined
 from simplicity_sweep.functional.evaluation import evaluating, outputs_of
+from simplicity_sweep.functional.hutchinson import jacobian_norm_differences, jacobian_norm_hutchinson
 from simplicity_sweep.functional.jacobian import (
     jacobian_gram,
     jacobian_norm_logits,
@@ -63,6 +64,8 @@ __all__ = [
     "guan_bytes",
     "influences",
     "jacobian_gram",
+    "jacobian_norm_differences",
+    "jacobian_norm_hutchinson",
     "jacobian_norm_logits",
     "jacobian_norm_probabilities",
     "labels",
