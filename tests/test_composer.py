@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from simplicity_sweep.composer import Composer
+from simplicity_sweep.resolvers import register
 from tests.conftest import PROJECT
 
 CHOICES = {
@@ -75,6 +76,7 @@ def test_a_job_that_was_kept_is_handed_out_once(loader_and_master):
 
 
 def test_the_jobs_of_a_sweep_share_its_folder_however_early_they_were_composed(loader_and_master):
+    register()  # other tests clear what OmegaConf knows
     loader, master = loader_and_master
     composer = Composer(loader, master)
     composer.keep(["seed=1"])
