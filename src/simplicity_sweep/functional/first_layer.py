@@ -207,8 +207,13 @@ def _random_like(leaf: Tensor, generator: torch.Generator) -> Tensor:
 
 def _agree(product: Tensor, slope: Tensor, vector: Tensor) -> bool:
     """Whether they differ by rounding only."""
-    off, size = (each.abs().max() for each in (torch.addcmul(product, slope, vector, value=-1), product))
+    off, size = _largest(torch.addcmul(product, slope, vector, value=-1)), _largest(product)
     return bool(off <= min(32 * torch.finfo(slope.dtype).eps, 1e-4) * size)
+
+
+def _largest(numbers: Tensor) -> Tensor:
+    low, high = numbers.aminmax()
+    return torch.maximum(high, -low)
 
 
 class _Link(NamedTuple):

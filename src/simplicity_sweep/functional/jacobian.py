@@ -99,7 +99,7 @@ def _products(network: nn.Module, inputs: Tensor, vectors: Vectors | None) -> tu
     if apart is None:
         return _products_of_any(network, vectors or _unit_vectors), _BATCH
     wide = apart.weight if apart.weight.dtype in (torch.float32, torch.float64) else apart.weight.float()
-    lower = torch.linalg.qr(wide.t(), mode="r").R.t().to(apart.weight.dtype)
+    lower = torch.linalg.qr(wide.t(), mode="r").R.t().contiguous().to(apart.weight.dtype)
     behind, links = _products_behind(apart, lower, vectors or _unit_vectors), chain(apart, inputs)
     if links is None:
         return behind, _BATCH
