@@ -54,6 +54,7 @@ class FusedLauncher(Launcher):
             raise ValueError(f"hydra.launcher.max_group = {max_group}: should be 1 or more.")
         self.max_group = max_group
         self.composer: Any = None  # of the sweeper, which has composed the jobs already to check them
+        self.stop_on_error = False
         self.config: DictConfig | None = None
         self.task_function: TaskFunction | None = None
         self.hydra_context: HydraContext | None = None
@@ -64,6 +65,7 @@ class FusedLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One return per job, in their order; a job that raised has the status FAILED."""
+        from simplicity_sweep.campaign import NOT_STARTED, NotStarted
         from simplicity_sweep.composer import Composer
         from simplicity_sweep.fused.ambient import process_ambients
         from simplicity_sweep.fused.engine import Engine, Steps
@@ -78,21 +80,32 @@ class FusedLauncher(Launcher):
         log.info("Launching %d jobs, fused", len(job_overrides))
         composer = self.composer or Composer(self.hydra_context.config_loader, self.config)
         outcomes: list[JobReturn | BaseException] = []
+        returns: dict[int, JobReturn] = {}
         numbered = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
         freeze()
-        for first in range(0, len(numbered), self.max_group):
-            with GroupProgress() as progress:
-                group = numbered[first : first + self.max_group]
-                jobs = [self._job(number, overrides, composer, progress.expect) for number, overrides in group]
-                desks: dict[type, Any] = {Steps: progress.watching(Engine())}
-                outcomes += Meeting(desks, [*process_ambients(), HydraSingleton()]).run(jobs)
+        try:
+            for first in range(0, len(numbered), self.max_group):
+                with GroupProgress() as progress:
+                    group = numbered[first : first + self.max_group]
+                    jobs = [
+                        self._job(number, overrides, composer, progress.expect, returns) for number, overrides in group
+                    ]
+                    desks: dict[type, Any] = {Steps: progress.watching(Engine())}
+                    outcomes += Meeting(desks, [*process_ambients(), HydraSingleton()]).run(jobs)
+        except _JobFailed:
+            outcomes = [returns.get(number, NotStarted(NOT_STARTED)) for number, _ in numbered]
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
 
     def _job(
-        self, number: int, overrides: list[str], composer: Any, expect: Callable[[int], None]
+        self,
+        number: int,
+        overrides: list[str],
+        composer: Any,
+        expect: Callable[[int], None],
+        returns: dict[int, JobReturn],
     ) -> Callable[[], JobReturn]:
-        """What runs job `number`; `expect` is told how many epochs it will train."""
+        """What runs job `number` and leaves its return in `returns`; `expect` is told how many epochs it will train."""
 
         def run() -> JobReturn:
             assert self.hydra_context is not None
@@ -103,15 +116,22 @@ class FusedLauncher(Launcher):
                 config.hydra.job.id = number
                 config.hydra.job.num = number
             expect(OmegaConf.select(config, "trainer.max_epochs", default=0))
-            return run_job(
+            returned = returns[number] = run_job(
                 hydra_context=self.hydra_context,
                 task_function=self.task_function,
                 config=config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
             )
+            if self.stop_on_error and returned.status is JobStatus.FAILED:
+                raise _JobFailed
+            return returned
 
         return run
+
+
+class _JobFailed(BaseException):
+    """Ends all jobs of a launch, because one has failed and `on_error` is `stop`."""
 
 
 @cache
@@ -131,6 +151,6 @@ def _as_return(outcome: JobReturn | BaseException, overrides: Sequence[str]) -> 
         return outcome
     if not isinstance(outcome, Exception):
         raise outcome
-    failed: Any = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
-    failed.return_value = outcome
-    return failed  # type: ignore[no-any-return]
+    from simplicity_sweep.campaign import failed
+
+    return failed(overrides, outcome)

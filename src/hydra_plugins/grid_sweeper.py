@@ -13,12 +13,12 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import open_dict
 
 from simplicity_sweep.resolvers import register
+from simplicity_sweep.termination import exit_status, terminated_like_interrupted
 
 register()
-
-INTERRUPTED = 130  # 128 and the number of SIGINT
 
 
 @dataclass
@@ -42,12 +42,13 @@ class GridSweeper(BasicSweeper):
         Raises:
             ConfigError: a job can't be run; none has been started.
             JobsFailed: some jobs failed; the others are finished and recorded.
-            SystemExit: Ctrl-C, after the table; with the status 130 by which a shell knows it, and no traceback.
+            SystemExit: Ctrl-C or SIGTERM, after the table; with the status by which a shell knows it, and no traceback.
         """
         try:
-            return self._sweep(arguments)
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
+            with terminated_like_interrupted():
+                return self._sweep(arguments)
+        except KeyboardInterrupt as interruption:
+            sys.exit(exit_status(interruption))
 
     def _sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         import yaml
@@ -62,29 +63,28 @@ class GridSweeper(BasicSweeper):
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        batches = self.split_arguments(overrides, self.max_batch_size)
-        jobs = [job for batch in batches for job in batch]
+        jobs = [job for batch in self.split_arguments(overrides, None) for job in batch]
         composer = Composer(self.hydra_context.config_loader, self.config)
         configs = [composer.keep(job) for job in jobs]
         preflight(configs)
 
-        if hasattr(self.launcher, "composer"):
-            self.launcher.composer = composer
-
-        from simplicity_sweep.sweep import Sweep  # seconds, which a refused sweep need not wait for
+        from simplicity_sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for
 
         first = resolve(configs[0])
-        returns: list[Sequence[JobReturn]] = []
-        with Sweep.recording(first["tracking"], folder=Path(self.config.hydra.sweep.dir), overrides=arguments) as sweep:
-            sweep.expect(len(jobs))
+        campaign = Campaign.planned(configs, jobs, arguments, Path(self.config.hydra.sweep.dir))
+        with open_dict(self.config):
+            self.config.hydra.sweep.dir = str(campaign.folder)
+        if hasattr(self.launcher, "composer"):
+            self.launcher.composer = composer
+        with campaign.recording() as sweep:
             sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
-            for batch in batches:
-                returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
+            returns = campaign.run(self.launcher, self.max_batch_size)
         if first["report"]:
             from simplicity_sweep.report.making import report_at_end
 
             report_at_end(sweep.store, sweep.run.id)
-        failed = [job for batch in returns for job in batch if job.status is not JobStatus.COMPLETED]
+        failed = [job for job in returns if job.status is not JobStatus.COMPLETED]
         if failed:
             raise JobsFailed(f"{len(failed)} of {len(jobs)} jobs failed: see the table above.")
-        return returns
+        size = self.max_batch_size or len(returns)
+        return [returns[first : first + size] for first in range(0, len(returns), size)]

@@ -155,6 +155,8 @@ class Config(_Closed):
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
     report: Annotated[bool, Field(strict=True)]
+    resume: Annotated[bool, Field(strict=True)] | Annotated[str, Field(min_length=1)]
+    on_error: Literal["continue", "stop"]
     data: Data
     activation: _Partial
     depth: Depth

@@ -51,18 +51,32 @@ def environment_yaml() -> str:
 
 
 def provenance() -> dict[str, str]:
-    """The tags `git.commit`, `git.dirty`, `host` and `pid` of this process: which code, and who writes.
+    """The tags `git.commit`, `git.dirty`, and those of `process`: which code, and who writes.
 
     Example:
         >>> sorted(provenance())
-        ['git.commit', 'git.dirty', 'host', 'pid']
+        ['git.commit', 'git.dirty', 'host', 'pid', 'pid.started']
     """
     return {"git.commit": _commit(), "git.dirty": _dirty(), **process()}
 
 
 def process() -> dict[str, str]:
-    """The tags `host` and `pid`, which tell a process from every other one."""
-    return {"host": socket.gethostname(), "pid": str(os.getpid())}
+    """The tags `host`, `pid` and `pid.started`, which tell a process from every other one."""
+    return {"host": socket.gethostname(), "pid": str(os.getpid()), "pid.started": started(os.getpid())}
+
+
+def started(pid: int) -> str:
+    """When a process of this machine was started, in ticks since the machine was: two processes may have had the same
+    number. Empty where the system doesn't say, or there is no such process.
+
+    Example:
+        >>> started(2**30)
+        ''
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
 
 
 def _machine() -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
+from collections import defaultdict
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from simplicity_sweep.tracking import Run
+
+_LOG = logging.getLogger(__name__)
 
 
 class RunLogger(Logger):
@@ -20,6 +25,11 @@ class RunLogger(Logger):
 
     Args:
         run: where metrics go.
+        written: the points, by metric and epoch, that the run holds already because it goes on after it was cut off.
+            They are not written twice; one that comes out otherwise now is reported.
+
+    Attributes:
+        points: every point so far, by metric and epoch.
 
     Example:
         >>> import tempfile
@@ -33,9 +43,10 @@ class RunLogger(Logger):
         (4, 2.3)
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, written: Mapping[tuple[str, int], float] | None = None) -> None:
         super().__init__()
         self.run = run
+        self.points = dict(written or {})
 
     @property
     def name(self) -> str:
@@ -56,7 +67,30 @@ class RunLogger(Logger):
         """
         final = any(key.startswith("test/") for key in metrics)
         at = 0 if final else int(metrics.get("epoch", step or 0))
-        self.run.hold_metrics({key: value for key, value in metrics.items() if key != "epoch"}, at)
+        self.add({(key, at): float(value) for key, value in metrics.items() if key != "epoch"})
+
+    def add(self, points: Mapping[tuple[str, int], float]) -> None:
+        """Takes points by metric and epoch."""
+        new: defaultdict[int, dict[str, float]] = defaultdict(dict)
+        for (key, at), value in points.items():
+            before = self.points.setdefault((key, at), value)
+            if before is value:
+                new[at][key] = value
+            elif before != value and not (isnan(before) and isnan(value)):
+                _LOG.warning("%s at %d was %r before the run was cut off, and is %r now.", key, at, before, value)
+        for at, metrics in new.items():
+            self.run.hold_metrics(metrics, at)
+
+    def last(self, key: str) -> float:
+        """The latest point of a curve.
+
+        Raises:
+            KeyError: there is none.
+        """
+        epochs = [at for name, at in self.points if name == key]
+        if not epochs:
+            raise KeyError(key)
+        return self.points[key, max(epochs)]
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: see the class."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -12,15 +15,21 @@ from typing import Any
 import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep import artifacts
+from simplicity_sweep.checkpoints import FOLDER, LAST, is_whole
+from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import environment_yaml, provenance
+from simplicity_sweep.heartbeat import is_dead
+from simplicity_sweep.identity import result_hash
 from simplicity_sweep.nn import hidden_sizes
+from simplicity_sweep.resume import tell_of_other_code
 from simplicity_sweep.store import masked
-from simplicity_sweep.sweep import SweepRecord, config_hash
+from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.tracking import Run, Store
 
-_WITHOUT_EFFECT = ("decide", "report")  # on what a job measures
+_LOG = logging.getLogger(__name__)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
 _GROUPS = ("setting", "activation", "depth", "optim", "data", "trainer", "measure")
 
@@ -28,26 +37,51 @@ RUN_ID_FILE = "mlflow_run_id"
 """The file in a job's folder that holds the id of its MLflow run."""
 
 
-def start_run(config: Mapping[str, Any], folder: Path) -> Run:
+@dataclass(frozen=True)
+class Begun:
+    """A job's run, under way.
+
+    Attributes:
+        run: the MLflow run.
+        folder: the job's own, where its checkpoints are.
+        points: what its curves hold already, by metric and step; empty unless it goes on.
+        checkpoint: the one that it goes on from.
+        result: the accuracy on the validation set of a run that is finished already.
+    """
+
+    run: Run
+    folder: Path
+    points: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    checkpoint: Path | None = None
+    result: float | None = None
+
+
+def begin_run(config: Mapping[str, Any], folder: Path) -> Begun:
     """The job's MLflow run, a child of its sweep's run if it belongs to one.
 
     Must be called inside a Hydra job. Records about 20 parameters, the whole resolved configuration, Hydra's overrides
-    and the environment, and leaves the run's id in the job's folder.
+    and the environment, and leaves the run's id in the job's folder. With `resume`, a run of the same job that was cut
+    off goes on instead.
+
+    Raises:
+        ConfigError: that run is still under way.
     """
     hydra = HydraConfig.get()
     sweep = _sweep()
     store = _store(config["tracking"]["uri"], config["tracking"]["experiment"])
     # Where runs are recorded is no setting of theirs, and its address may hold a password.
-    overrides = [item for item in hydra.overrides.task if not item.startswith("tracking.")]
+    overrides = [item for item in hydra.overrides.task if not item.startswith(("tracking.", "resume="))]
     tags = {
         "role": "job",
         "folder": str(folder),
         "overrides": "\n".join(overrides),
-        "config_hash": config_hash({key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}),
+        "config_hash": result_hash(config),
         **provenance(),
     }
     if sweep is not None:
-        tags |= {"job": str(hydra.job.num), "sweep": _sweep_folder().name}
+        tags |= {"job": str(sweep.number(hydra.job.num)), "sweep": _sweep_folder().name}
+    if config["resume"] and (stored := _begun_before(store, config, folder, tags["config_hash"], alone=sweep is None)):
+        return _go_on(store, stored)
     run = Run.start(
         store,
         name=" ".join(overrides) or "default",
@@ -63,7 +97,56 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
             artifacts.ENVIRONMENT: environment_yaml(),
         }
     )
-    return run
+    return Begun(run, folder)
+
+
+def _begun_before(
+    store: Store, config: Mapping[str, Any], folder: Path, result: str, *, alone: bool
+) -> StoredRun | None:
+    """The run with this result that was begun in this folder, or is the single run to go on with."""
+    if alone and (run_id := _asked_run(config["resume"])) is not None:
+        found = [store.client.get_run(run_id)]
+    elif (folder / RUN_ID_FILE).is_file():
+        found = [store.client.get_run((folder / RUN_ID_FILE).read_text().strip())]
+    elif alone:
+        same = f"tags.role = 'job' and tags.config_hash = '{result}'"
+        runs = store.client.search_runs([store.experiment_id], same, order_by=["attributes.start_time DESC"])
+        found = [run for run in runs if "job" not in run.data.tags]
+    else:
+        found = []
+    stored = next(iter(found), None)
+    if stored is None or stored.data.tags.get("config_hash") != result:
+        return None
+    if stored.info.status == "RUNNING" and not is_dead(stored.data.tags):
+        raise ConfigError(
+            f"resume = {config['resume']!r}: run {stored.info.run_id} is still under way, in process "
+            f"{stored.data.tags.get('pid')} on {stored.data.tags.get('host')}. Wait for its end, or stop it."
+        )
+    return stored
+
+
+def _asked_run(resume: bool | str) -> str | None:
+    if isinstance(resume, bool):
+        return None
+    named = Path(resume) / RUN_ID_FILE
+    return named.read_text().strip() if named.is_file() else resume
+
+
+def _go_on(store: Store, stored: StoredRun) -> Begun:
+    """The run goes on where its last checkpoint was written; from its beginning if there is none that can be read."""
+    folder = Path(stored.data.tags["folder"])
+    if stored.info.status == "FINISHED":
+        _LOG.info("Run %s is finished already.", stored.info.run_id)
+        return Begun(Run(store, stored.info.run_id), folder, result=stored.data.metrics["val/accuracy"])
+    tell_of_other_code([stored])
+    run = Run.go_on(store, stored, provenance())
+    checkpoint = folder / FOLDER / LAST
+    if is_whole(checkpoint):
+        _LOG.info("Goes on from %s", checkpoint)
+        return Begun(run, folder, run.points(), checkpoint)
+    _LOG.info("No checkpoint of run %s can be read: it starts from its beginning.", run.id)
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    return Begun(run, folder, run.points())
 
 
 def shown(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,10 +164,11 @@ def place_in_sweep() -> str:
     if sweep is None:
         return ""
     done = int(HydraConfig.get().job.num)
-    place = f"job {done + 1} of {sweep.jobs}"
+    place = f"job {sweep.number(done) + 1} of {sweep.jobs}"
     if done == 0:
         return place
-    left = (time.time() - sweep.started) / done * (sweep.jobs - done)
+    jobs = sweep.jobs if sweep.numbers is None else len(sweep.numbers)
+    left = (time.time() - sweep.started) / done * (jobs - done)
     return f"{place}, about {timedelta(seconds=round(left))} left"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+import yaml
 from mlflow.entities import Run as StoredRun
 from omegaconf import OmegaConf
 from rich import box
@@ -48,6 +49,8 @@ class Row:
         degenerate: whether the network is dead: see `functional.degenerate`.
         seconds: from the run's start to its end.
         failure: why there is no result, one line.
+        failed_at: the file and line that raised it.
+        diverged: which loss is no number, and since when.
         alone: why its steps were no part of a stacked program.
     """
 
@@ -63,6 +66,8 @@ class Row:
     degenerate: bool = False
     seconds: float | None = None
     failure: str | None = None
+    failed_at: str | None = None
+    diverged: str | None = None
     alone: str | None = None
 
 
@@ -113,6 +118,23 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
         console.print(f"{number} of them trained alone: {reason}", style="dim", highlight=False)
 
 
+def failures_yaml(rows: Iterable[Row]) -> str:
+    """The jobs without a result as YAML: `[]` if there are none.
+
+    Example:
+        >>> print(failures_yaml([Row(job=3, setting="optim.lr=9", status="FAILED", failure="ValueError: no")]), end="")
+        - job: 3
+          setting: optim.lr=9
+          status: FAILED
+          failure: 'ValueError: no'
+          failed_at: null
+          run: null
+    """
+    names = ("job", "setting", "status", "failure", "failed_at", "run")
+    broken = [{name: getattr(row, name) for name in names} for row in rows if row.status != "FINISHED"]
+    return str(yaml.safe_dump(broken, sort_keys=False, allow_unicode=True))
+
+
 def _rank(row: Row) -> tuple[float, int]:
     lost = row.accuracy is None or math.isnan(row.accuracy)
     return (math.inf if lost else -(row.accuracy or 0.0), row.job)
@@ -134,6 +156,8 @@ def _row(job: int, setting: str, run: StoredRun) -> Row:
         degenerate=metrics.get("test/degenerate") == 1,
         seconds=(ended - run.info.start_time) / 1000 if ended else None,
         failure=tags.get("failure"),
+        failed_at=tags.get("failure.at"),
+        diverged=tags.get("diverged"),
         alone=None if tags.get("fused", "yes") == "yes" else tags["fused"],
     )
 
@@ -177,7 +201,9 @@ def _setting(row: Row) -> Text:
     text = Text(row.setting or _NONE)
     if row.status != "FINISHED":
         why = textwrap.shorten(f"{row.status} {row.failure or ''}", _REASON_LENGTH, placeholder=" …")
-        text.append(f"\n{why}", style="red")
+        text.append(f"\n{why}{f' ({row.failed_at})' if row.failed_at else ''}", style="red")
+    elif row.diverged:
+        text.append(f"\ndiverged: {row.diverged}", style="yellow")
     elif row.degenerate:
         text.append("\ndegenerate: one answer for all inputs", style="yellow")
     return text

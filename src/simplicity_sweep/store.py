@@ -21,6 +21,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, LifecycleStage, Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 # Both report every schema migration and every created table at INFO.
@@ -108,12 +109,13 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Without the lock, of two processes that create a store at once, both can fail, and for good.
             with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
+                if not path.is_file():
+                    _create(path)
                 connection = sqlite3.connect(path)
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.close()
                 client = MlflowClient(uri, registry_uri=uri)
-                artifacts = (path.parent / "mlartifacts").as_uri()
-                return cls(uri, _experiment_id(client, experiment, artifacts), client)
+                return cls(uri, _experiment_id(client, experiment, _artifacts(path)), client)
         except (OSError, sqlite3.Error, Timeout) as error:
             raise TrackingError(
                 f"tracking.uri = {uri!r}: can't be written ({error}). "
@@ -153,6 +155,20 @@ class Store:
             token = page.token
             if not token:
                 return found
+
+
+def _create(path: Path) -> None:
+    """Makes an SQLite store that is there whole or not at all: nothing mends one whose schema was begun."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    store = SqlAlchemyStore(f"sqlite:///{draft.as_posix()}", _artifacts(path))  # type: ignore[no-untyped-call]
+    store.engine.dispose()
+    draft.replace(path)
+
+
+def _artifacts(path: Path) -> str:
+    """Where the artifacts of the SQLite store at `path` go."""
+    return (path.parent / "mlartifacts").as_uri()
 
 
 def masked(uri: str) -> str:

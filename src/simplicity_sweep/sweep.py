@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from filelock import FileLock, Timeout
 from mlflow.entities import Run as StoredRun
 from rich.console import Console
 
+from simplicity_sweep import artifacts
+from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import process, provenance
+from simplicity_sweep.heartbeat import beating, is_dead
 from simplicity_sweep.mlflow_page import page_link, publish_page
-from simplicity_sweep.rows import Row, print_rows, rows_of
+from simplicity_sweep.rows import Row, failures_yaml, print_rows, rows_of
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
 _FILE = "sweep.json"
+_LOCK = "sweep.lock"
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,18 @@ class SweepRecord:
         experiment: MLflow's id of the experiment.
         jobs: how many jobs the sweep has so far.
         started: when the first of them could start, in seconds since the epoch.
+        numbers: of a sweep that goes on: which job of it each is that the launcher counts from 0.
     """
 
     parent: str
     experiment: str
     jobs: int
     started: float
+    numbers: list[int] | None = None
+
+    def number(self, counted: int) -> int:
+        """The number in this sweep of the job to which the launcher gave a number."""
+        return counted if self.numbers is None else self.numbers[counted]
 
     @classmethod
     def read(cls, folder: Path) -> SweepRecord | None:
@@ -76,6 +85,7 @@ class Sweep:
         run: the parent run.
         jobs: how many jobs are expected so far.
         started: when it was opened, in seconds since the epoch.
+        numbers: see `SweepRecord`.
     """
 
     def __init__(self, store: Store, folder: Path, run: Run) -> None:
@@ -84,6 +94,7 @@ class Sweep:
         self.run = run
         self.jobs = 0
         self.started = time.time()
+        self.numbers: list[int] | None = None
 
     @classmethod
     def open(cls, store: Store, *, folder: Path, overrides: Sequence[str]) -> Sweep:
@@ -108,35 +119,55 @@ class Sweep:
         return sweep
 
     @classmethod
+    def go_on(cls, store: Store, stored: StoredRun, numbers: Sequence[int], jobs: int) -> Sweep:
+        """A sweep that was begun earlier, with its parent run and its folder.
+
+        Args:
+            store: where it is recorded.
+            stored: its parent run.
+            numbers: those of the jobs that are still to be run, in the order in which they will be started.
+            jobs: how many jobs it has altogether.
+        """
+        sweep = cls(store, Path(stored.data.tags["folder"]), Run.go_on(store, stored, process()))
+        sweep.numbers = list(numbers)
+        sweep.expect(jobs)
+        return sweep
+
+    @classmethod
     @contextmanager
-    def recording(cls, tracking: Mapping[str, str], *, folder: Path, overrides: Sequence[str]) -> Iterator[Sweep]:
+    def recording(cls, folder: Path, begin: Callable[[], Sweep]) -> Iterator[Sweep]:
         """A sweep for the block's length, closed and its table printed however the block ends.
 
         Args:
-            tracking: the configuration group, with `uri` and `experiment`.
-            folder: see `open`.
-            overrides: see `open`.
+            folder: the sweep's; nobody else can have a sweep in it meanwhile.
+            begin: opens the sweep, or goes on with one.
 
         Raises:
-            TrackingError: the store can't be opened.
+            ConfigError: a sweep is under way in the folder.
         """
-        store = Store.open(tracking["uri"], tracking["experiment"])
-        sweep = cls.open(store, folder=folder, overrides=overrides)
+        with _alone_in(folder):
+            sweep = begin()
+            with beating(sweep.run), sweep._closing():
+                yield sweep
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
         try:
-            yield sweep
+            yield
         except BaseException as error:
             try:
-                sweep.report(sweep.close(interrupted=not isinstance(error, Exception)))
+                self.report(self.close(interrupted=not isinstance(error, Exception)))
             except Exception as second:  # the first one matters more
-                _LOG.error("The sweep's end could not be written to %s (%s).", sweep.store.shown, second)
+                _LOG.error("The sweep's end could not be written to %s (%s).", self.store.shown, second)
             raise
-        sweep.report(sweep.close(interrupted=False))
+        self.report(self.close(interrupted=False))
 
     def expect(self, jobs: int) -> None:
         """Adds `jobs` to the number of jobs that the sweep has; called for each batch before it starts."""
         self.jobs += jobs
         self.run.set_tags({"jobs": str(self.jobs)})
-        SweepRecord(self.run.id, self.store.experiment_id, self.jobs, self.started).write(self.folder)
+        record = SweepRecord(self.run.id, self.store.experiment_id, self.jobs, self.started, self.numbers)
+        record.write(self.folder)
 
     def close(self, interrupted: bool) -> list[Row]:
         """One row for each job, by number, once the runs have their last status and the page is made.
@@ -150,6 +181,7 @@ class Sweep:
             self._kill(child, interrupted)
         rows = rows_of(self.store.children(self.run.id) if left else children, self.jobs, self.folder)
         complete = all(row.status == "FINISHED" for row in rows)
+        self.run.log_texts({artifacts.FAILURES: failures_yaml(rows)})
         self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED")
         publish_page(self.store, self.run.id)
         return rows
@@ -171,35 +203,24 @@ class Sweep:
         run.end("KILLED")
 
 
-def config_hash(config: Mapping[str, Any]) -> str:
-    """12 hexadecimal digits that tell a resolved configuration from others, whatever the order of its keys.
-
-    They are the first 48 bits of SHA-256 of the configuration as JSON, keys sorted, without white space.
-
-    Example:
-        >>> config_hash({"seed": 0, "optim": {"lr": 0.1}}) == config_hash({"optim": {"lr": 0.1}, "seed": 0})
-        True
-        >>> config_hash({})
-        '44136fa355b3'
-    """
-    text = json.dumps(config, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ConfigError(
+            f"A sweep is under way in {folder}. Wait for its end, stop it (Ctrl-C), or give this one a folder of its "
+            "own: leave hydra.sweep.dir out."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _is_over(child: StoredRun) -> bool:
     """Whether nobody can be writing to a run: its process is this one, whose jobs are over, or is gone."""
-    host, pid = child.data.tags.get("host"), child.data.tags.get("pid")
-    here = process()
-    if host != here["host"] or pid is None:
-        return False
-    return pid == here["pid"] or not _alive(int(pid))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # someone else's
-        return True
-    return True
+    tags = child.data.tags
+    return all(tags.get(key) == value for key, value in process().items()) or is_dead(tags)

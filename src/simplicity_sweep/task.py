@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,17 +13,21 @@ from typing import Any
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.build import build_data, build_model, build_plan, device_of
-from simplicity_sweep.callbacks import CarryConfig, Measure, RunProgress
+from simplicity_sweep.callbacks import CarryConfig, CarryProgress, Measure, RunProgress, StopDiverged
+from simplicity_sweep.checkpoints import FOLDER, LAST, DurableCheckpointIO
 from simplicity_sweep.config import check
 from simplicity_sweep.fused.strategy import FusedStrategy
+from simplicity_sweep.heartbeat import beating
 from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
-from simplicity_sweep.record import place_in_sweep, shown, start_run
+from simplicity_sweep.record import begin_run, place_in_sweep, shown
+from simplicity_sweep.termination import exit_status, interrupts_as_raised, terminated_like_interrupted
 from simplicity_sweep.tracking import recording
 
 log = logging.getLogger(__name__)
@@ -39,31 +44,54 @@ def run(cfg: DictConfig) -> float:
 
     Raises:
         ConfigError: the configuration can't be run; nothing has been recorded.
+        SystemExit: Ctrl-C or SIGTERM, in a single run; a job of a sweep raises what it was interrupted by.
     """
+    try:
+        with terminated_like_interrupted(), interrupts_as_raised():
+            return _run(cfg)
+    except KeyboardInterrupt as interruption:
+        if HydraConfig.get().mode == RunMode.RUN:
+            sys.exit(exit_status(interruption))
+        raise
+
+
+def _run(cfg: DictConfig) -> float:
     config = resolve(cfg)
     check(config)
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    tracked = start_run(config, folder)
-    with recording(tracked):
+    begun = begin_run(config, Path(HydraConfig.get().runtime.output_dir))
+    if begun.result is not None:
+        return begun.result
+    tracked = begun.run
+    with recording(tracked), beating(tracked):
         data = build_data(config)
         model = build_model(config, data)
-        best = ModelCheckpoint(folder / "checkpoints", "best", monitor="val/loss")
-        last = ModelCheckpoint(folder / "checkpoints", "last")
+        best = ModelCheckpoint(begun.folder / FOLDER, "best", monitor="val/loss")
+        last = ModelCheckpoint(begun.folder / FOLDER, Path(LAST).stem, save_on_train_epoch_end=True)
         measure = Measure(build_plan(config), config["measure"]["every_n_epochs"])
-        strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]))
+        diverged = StopDiverged()
+        logger = RunLogger(tracked, begun.points)
+        strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]), DurableCheckpointIO())
         trainer = pl.Trainer(
             **config["trainer"],
             strategy=strategy,
-            logger=RunLogger(tracked),
-            callbacks=[measure, best, last, CarryConfig(shown(config)), RunProgress(place_in_sweep())],
-            default_root_dir=folder,
+            logger=logger,
+            callbacks=[
+                measure,
+                diverged,
+                best,
+                last,
+                CarryConfig(shown(config)),
+                CarryProgress(logger),
+                RunProgress(place_in_sweep()),
+            ],
+            default_root_dir=begun.folder,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             log_every_n_steps=1,
             inference_mode=False,  # some measurements take gradients
         )
-        trainer.fit(model, data)
-        objective = float(trainer.callback_metrics["val/accuracy"])
+        trainer.fit(model, data, ckpt_path=begun.checkpoint, weights_only=True)
+        objective = logger.last("val/accuracy")
         tracked.hold_tags(
             {
                 "checkpoint.best": best.best_model_path,
@@ -71,6 +99,8 @@ def run(cfg: DictConfig) -> float:
                 "fused": strategy.reason or "yes",
             }
         )
+        if diverged.reason is not None:
+            tracked.hold_tags({"diverged": diverged.reason})
         trainer.test(model, data, verbose=False)
         tracked.hold_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
         if measure.paths:

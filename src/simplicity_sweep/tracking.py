@@ -13,11 +13,15 @@ sweep        name of the sweep's folder                                    `Swee
 folder       output folder, absolute                                       `Sweep.open`; the job
 command      the command line that started the sweep                       `Sweep.open`
 jobs         how many jobs the sweep has                                   `Sweep.expect`
-config_hash  `config_hash` of the resolved configuration                   the job
-host, pid    machine and process that write the run                        `environment.provenance`
+config_hash  `identity.result_hash` of the resolved configuration          the job
+host, pid    machine and process that write the run, and when the process  `environment.provenance`
+pid.started  was started
+heartbeat    when the process was last known to live                       `heartbeat.beating`
+diverged     which loss is no number, and since when                       the job
 git.commit   commit of the project's folder, or ``none``                   `environment.provenance`
 git.dirty    whether that folder held uncommitted changes, or ``none``     `environment.provenance`
 failure      why the run did not finish: type and message, one line        `recording`; `Sweep.close`
+failure.at   the file and line that raised it                              `recording`
 ===========  ============================================================  ==========================
 """
 
@@ -42,7 +46,9 @@ from simplicity_sweep import artifacts
 from simplicity_sweep.store import Store, TrackingError
 
 # isort: split
+import torch
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Run as StoredRun
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER
@@ -54,6 +60,8 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 _LOG = logging.getLogger(__name__)
 _FAILURE_LENGTH = 250
+_MEMORY_ADVICE = " – try a smaller data.batch_size, depth.width or hydra.launcher.max_group"
+_OF_AN_END = {"failure", "failure.at", "diverged", "fused"}  # tags
 _HELD_SECONDS = 5.0  # what a killed process may lose of its curves
 
 
@@ -111,6 +119,31 @@ class Run:
         kept = [Param(key, _cut(str(value), MAX_PARAM_VAL_LENGTH)) for key, value in params.items()]
         client.log_batch(run.id, params=kept)
         return run
+
+    @classmethod
+    def go_on(cls, store: Store, stored: StoredRun, tags: Mapping[str, str]) -> Run:
+        """A run that was cut off or failed, RUNNING again, without what was said of its end.
+
+        Args:
+            store: where it is kept.
+            stored: the run.
+            tags: written over its own.
+        """
+        run = cls(store, str(stored.info.run_id), stored.info.artifact_uri)
+        run.set_tags(tags)
+        for key in _OF_AN_END & stored.data.tags.keys():
+            store.client.delete_tag(run.id, key)
+        store.client.update_run(run.id, "RUNNING")
+        return run
+
+    def points(self) -> dict[tuple[str, int], float]:
+        """Every point of its curves, by metric and step."""
+        client = self.store.client
+        return {
+            (key, point.step): point.value
+            for key in client.get_run(self.id).data.metrics
+            for point in client.get_metric_history(self.id, key)
+        }
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Writes `metrics` as the points at `step` of their curves, with what is held.
@@ -230,7 +263,7 @@ def recording(run: Run) -> Iterator[Run]:
         yield run
     except Exception as error:
         with _logged_only(run):
-            run.set_tags({"failure": _one_line(error)})
+            run.set_tags({"failure": _one_line(error), "failure.at": _place(error)})
             run.log_texts({artifacts.TRACEBACK: "".join(traceback.format_exception(error))})
         with _logged_only(run):
             run.end("FAILED")
@@ -253,7 +286,16 @@ def _logged_only(run: Run) -> Iterator[None]:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return _cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _FAILURE_LENGTH)
+    line = _cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _FAILURE_LENGTH)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return f"{_cut(line, _FAILURE_LENGTH - len(_MEMORY_ADVICE))}{_MEMORY_ADVICE}"
+    return line
+
+
+def _place(error: BaseException) -> str:
+    """The line that raised, e.g. `task.py:51`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def _cut(text: str, length: int) -> str:

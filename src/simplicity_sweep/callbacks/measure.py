@@ -108,15 +108,16 @@ class Measure(Callback):
         """What the trained network says along a few paths."""
         self._initial: dict[str, Tensor] = {}
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._initial = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":  # a checkpoint to go on from is loaded after this
+            self._initial = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
             self._log(trainer, pl_module, None)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._log(trainer, pl_module, self._initial)
+        self._log(trainer, pl_module, {name: value.to(pl_module.device) for name, value in self._initial.items()})
 
     def _log(self, trainer: pl.Trainer, network: pl.LightningModule, initial: Mapping[str, Tensor] | None) -> None:
         """Logs the figures, which are taken where runs that train together meet."""

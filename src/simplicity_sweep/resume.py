@@ -1,0 +1,103 @@
+"""Going on with a sweep: which one, which of its jobs are done, and which number and folder the others have."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run as StoredRun
+
+from simplicity_sweep.config import ConfigError
+from simplicity_sweep.environment import provenance
+from simplicity_sweep.recorded import find_sweep, sweeps
+from simplicity_sweep.store import Store, TrackingError
+
+_LOG = logging.getLogger(__name__)
+_OTHERWISE = ("resume", "on_error", "report", "decide", "tracking")
+"""Keys that may differ between a sweep's start and its going on."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One job of a sweep that goes on.
+
+    Attributes:
+        job: its number.
+        finished: its run, if it is finished.
+    """
+
+    job: int
+    finished: StoredRun | None = None
+
+
+def earlier_sweep(store: Store, asked: bool | str, overrides: Sequence[str], folder: Path) -> StoredRun | None:
+    """The parent run of the sweep to go on with; None if there is none of this command.
+
+    Args:
+        store: where it is recorded.
+        asked: the key `resume`: True for the last sweep of the same command, or a sweep's name, folder or id.
+        overrides: the command's.
+        folder: the sweep's folder, if the command is to use it; a sweep that is there already is the one.
+
+    Raises:
+        ConfigError: there is no sweep of that name.
+    """
+    if isinstance(asked, str):
+        try:
+            return find_sweep(store, asked)
+        except TrackingError as error:
+            raise ConfigError(f"resume = {asked!r}: {error}") from error
+    if (folder / "sweep.json").is_file():
+        return find_sweep(store, str(folder))
+    wanted = _command(overrides)
+    return next((run for run in sweeps(store) if _command(run.data.tags["overrides"].splitlines()) == wanted), None)
+
+
+def places(children: Iterable[StoredRun], hashes: Sequence[str]) -> list[Place]:
+    """Where each job stands, in the jobs' order.
+
+    A job has the number of the run with its hash; one that was never begun its own place in the order, or the next
+    number that is free. Of several runs with one hash the finished ones are taken first.
+
+    Args:
+        children: the runs of the sweep's jobs.
+        hashes: `identity.result_hash` of the jobs.
+    """
+    known: defaultdict[str, list[StoredRun]] = defaultdict(list)
+    used: set[int] = set()
+    for run in sorted(children, key=_finished_first, reverse=True):
+        if "job" in run.data.tags:
+            known[run.data.tags["config_hash"]].append(run)
+            used.add(int(run.data.tags["job"]))
+    found = [known[key].pop() if known[key] else None for key in hashes]
+    result = []
+    for place, begun in enumerate(found):
+        number = place if begun is None else int(begun.data.tags["job"])
+        if begun is None and number in used:
+            number = max([*used, len(hashes) - 1]) + 1
+        used.add(number)
+        result.append(Place(number, begun if begun is not None and begun.info.status == "FINISHED" else None))
+    return result
+
+
+def tell_of_other_code(runs: Iterable[StoredRun]) -> None:
+    """Warns where results were made by another version of the code than that which goes on."""
+    now = provenance()["git.commit"]
+    others = sorted({run.data.tags.get("git.commit", "none") for run in runs} - {now})
+    if others:
+        _LOG.warning(
+            "What there is was made by the code of commit %s; what is missing is made by that of %s.",
+            ", ".join(others),
+            now,
+        )
+
+
+def _command(overrides: Iterable[str]) -> list[str]:
+    return sorted(line for line in overrides if line.lstrip("+~").partition("=")[0].split(".")[0] not in _OTHERWISE)
+
+
+def _finished_first(run: StoredRun) -> tuple[bool, int]:
+    return (run.info.status != "FINISHED", int(run.data.tags.get("job", 0)))
