@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 RIVALS := $(VENV)/.rivals
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all check bench bench-gpu ui clean
+.PHONY: help setup sweep report test test-all check bench bench-gpu faults tidy ui clean
 
 help: ## what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ bench: $(RIVALS) ## speed, as ratios measured in one run (about half an hour)
 
 bench-gpu: $(READY) ## a sweep of 700 runs on a GPU
 	$(BIN)/python bench/sweep.py 10 100 gpu
+
+faults: $(READY) ## kills sweeps and goes on with them, two hundred times, and counts what is lost (hours)
+	$(BIN)/python bench/faults.py
+
+tidy: $(READY) ## close the runs that processes which are gone have left RUNNING
+	$(BIN)/python -m simplicity_sweep.tidy
 
 ui: $(READY) ## MLflow's own UI on 127.0.0.1, at the last sweep's page
 	$(BIN)/python -m simplicity_sweep.ui

@@ -2,9 +2,9 @@
 
     python bench/faults.py [faults=200] [seed=0]
 
-A small sweep is run once undisturbed, and then again and again with `resume=true` into a store of its own, each time hit
-by a fault at a moment drawn at random, until it has come to its end; then the next one begins, until all faults were
-injected. Every metric of every run must be that of the undisturbed sweep, to the bit.
+A small sweep is run once undisturbed, and then again and again with `resume=true` into a store of its own, each time
+hit by a fault at a moment drawn at random, until it has come to its end; then the next one begins, until all faults
+were injected. Every metric of every run must be that of the undisturbed sweep, to the bit.
 
     kill         SIGKILL to the process
     terminate    SIGTERM
@@ -188,7 +188,10 @@ def run(count: int, seed: int, root: Path) -> tuple[Tally, float]:
 
 
 def show(tally: Tally, length: float) -> None:
-    table = Table(title=f"{sum(tally.injected.values())} faults in {tally.sweeps} sweeps of 4 runs, {length:.0f} s each")
+    injected = sum(tally.injected.values())
+    table = Table(
+        title=f"{injected} faults in {tally.sweeps} sweeps of 4 runs; an undisturbed one takes {length:.0f} s"
+    )
     table.add_column("fault")
     table.add_column("injected", justify="right")
     for name, number in sorted(tally.injected.items()):
@@ -200,7 +203,8 @@ def show(tally: Tally, length: float) -> None:
     table.add_row("statuses untruthful at the end", str(tally.untruthful))
     table.add_row(f"not ended {HEARD_SECONDS:.0f} s after a signal", str(tally.late))
     Console().print(table)
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, torch {torch.__version__}")
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, {versions}, n = {injected}")
 
 
 def main(count: int, seed: int) -> int:

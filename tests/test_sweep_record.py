@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from mlflow.entities import Run as StoredRun
 from rich.console import Console
 
 from simplicity_sweep import sweep as sweep_module
-from simplicity_sweep.environment import process
+from simplicity_sweep.environment import process, started
+from simplicity_sweep.identity import config_hash
 from simplicity_sweep.rows import Row, print_rows
-from simplicity_sweep.sweep import Sweep, SweepRecord, config_hash
+from simplicity_sweep.sweep import Sweep, SweepRecord
 from simplicity_sweep.tracking import Run, Status, Store, TrackingError, recording
 
 NO_SUCH_PROCESS = str(2**30)
@@ -100,7 +102,9 @@ def test_a_job_finds_its_parent_through_the_folder_and_batches_add_up(sweep: Swe
 
 
 def test_the_record_holds_ids_a_count_and_a_time_alone(sweep: Sweep) -> None:
-    assert set(json.loads((sweep.folder / "sweep.json").read_text())) == {"parent", "experiment", "jobs", "started"}
+    kept = json.loads((sweep.folder / "sweep.json").read_text())
+    assert set(kept) == {"parent", "experiment", "jobs", "started", "numbers"}
+    assert kept["numbers"] is None
     assert [path.name for path in sweep.folder.iterdir()] == ["sweep.json"]  # no draft is left
 
 
@@ -195,7 +199,8 @@ def test_a_job_whose_process_is_gone_is_killed(sweep: Sweep) -> None:
 def test_a_job_that_still_runs_elsewhere_is_left_alone(sweep: Sweep) -> None:
     sweep.expect(2)
     other_machine = job(sweep, 0, status=None, host="elsewhere", pid=NO_SUCH_PROCESS)
-    other_process = job(sweep, 1, status=None, pid="1")  # the first process of a system is always there
+    first = {"pid": "1", "pid.started": started(1)}  # the first process of a system is always there
+    other_process = job(sweep, 1, status=None, **first)
     rows = sweep.close(interrupted=True)
     assert [row.status for row in rows] == ["RUNNING", "RUNNING"]
     assert stored(other_machine).info.status == stored(other_process).info.status == "RUNNING"
@@ -217,8 +222,8 @@ def test_whatever_ends_a_recorded_sweep_it_is_closed_and_reported(
     stop: BaseException,
     status: str,
 ) -> None:
-    tracking = {"uri": store.uri, "experiment": "tests"}
-    with pytest.raises(type(stop)), Sweep.recording(tracking, folder=tmp_path, overrides=[]) as sweep:  # noqa: PT012
+    begin = partial(Sweep.open, store, folder=tmp_path, overrides=[])
+    with pytest.raises(type(stop)), Sweep.recording(tmp_path, begin) as sweep:  # noqa: PT012
         sweep.expect(1)
         raise stop
     assert stored(sweep.run).info.status == status
@@ -233,8 +238,8 @@ def test_a_store_that_fails_at_the_end_does_not_hide_what_went_wrong_before(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    tracking = {"uri": store.uri, "experiment": "tests"}
-    with pytest.raises(KeyboardInterrupt), Sweep.recording(tracking, folder=tmp_path, overrides=[]):  # noqa: PT012
+    begin = partial(Sweep.open, store, folder=tmp_path, overrides=[])
+    with pytest.raises(KeyboardInterrupt), Sweep.recording(tmp_path, begin):  # noqa: PT012
         monkeypatch.setattr(sweep_module, "publish_page", fail)
         raise KeyboardInterrupt
     assert "disk full" in caplog.text

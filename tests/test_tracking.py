@@ -459,5 +459,5 @@ def test_the_environment_holds_what_a_figure_depends_on() -> None:
 def test_provenance_names_this_process() -> None:
     tags = provenance()
     assert tags["pid"] == str(os.getpid())
-    assert set(tags) == {"git.commit", "git.dirty", "host", "pid"}
+    assert set(tags) == {"git.commit", "git.dirty", "host", "pid", "pid.started"}
     assert tags["git.dirty"] in ("true", "false", "none")

@@ -13,7 +13,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import open_dict
+from omegaconf import read_write
 
 from simplicity_sweep.resolvers import register
 from simplicity_sweep.termination import exit_status, terminated_like_interrupted
@@ -72,7 +72,7 @@ class GridSweeper(BasicSweeper):
 
         first = resolve(configs[0])
         campaign = Campaign.planned(configs, jobs, arguments, Path(self.config.hydra.sweep.dir))
-        with open_dict(self.config):
+        with read_write(self.config.hydra.sweep):
             self.config.hydra.sweep.dir = str(campaign.folder)
         if hasattr(self.launcher, "composer"):
             self.launcher.composer = composer

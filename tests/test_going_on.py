@@ -1,0 +1,149 @@
+"""The real command, killed and given again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+from tests.test_cli import command_and_environment, parent_and_children, runs, train
+
+LONG = ["data=digits", "trainer=cpu", "trainer.max_epochs=60", "measure=none", "activation=relu,tanh"]
+HEARD_SECONDS = 5
+
+
+def points(folder: Path) -> list[tuple[object, ...]]:
+    """Every point of every job, with the job's number."""
+    connection = sqlite3.connect(folder / "mlflow.db")
+    rows = connection.execute(
+        "SELECT t.value, m.key, m.step, m.value FROM metrics m JOIN tags t ON m.run_uuid = t.run_uuid "
+        "WHERE t.key = 'job' ORDER BY 1, 2, 3, 4"
+    ).fetchall()
+    connection.close()
+    return rows
+
+
+def stopped(folder: Path, number: signal.Signals, *arguments: str) -> int:
+    """Runs the command, sends it a signal once every job has written a checkpoint since; its exit code."""
+    before = time.time()
+    command, environment = command_and_environment(folder, *arguments)
+    jobs = [folder / "multirun" / str(job) / "checkpoints" / "last.ckpt" for job in (0, 1)]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and not all(job.is_file() and job.stat().st_mtime > before for job in jobs):
+            time.sleep(0.01)
+        process.send_signal(number)
+        return process.wait(None if number is signal.SIGKILL else HEARD_SECONDS)
+
+
+def test_a_sweep_that_was_killed_and_terminated_ends_as_one_left_alone(tmp_path):
+    alone, cut = tmp_path / "alone", tmp_path / "cut"
+    alone.mkdir()
+    cut.mkdir()
+    assert train(alone, "-m", *LONG).returncode == 0
+    assert stopped(cut, signal.SIGKILL, "-m", *LONG) == -signal.SIGKILL
+    assert {run.info.status for run in runs(cut)} == {"RUNNING"}
+    assert stopped(cut, signal.SIGTERM, "-m", *LONG, "resume=true") == 128 + signal.SIGTERM
+    assert {run.info.status for run in runs(cut)} == {"KILLED"}
+    again = train(cut, "-m", *LONG, "resume=true")
+    assert again.returncode == 0, again.stderr
+    parent, children = parent_and_children(cut)
+    assert len(runs(cut)) == 3
+    assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 3
+    assert points(cut) == points(alone)
+    assert len(points(alone)) == 2 * (60 * 3 + 2)  # train/loss, val/loss, val/accuracy; test/loss, test/accuracy
+    done = train(cut, "-m", *LONG, "resume=true")
+    assert done.returncode == 0
+    assert "2 of 2 jobs are finished" in done.stdout
+    assert len(runs(cut)) == 3
+
+
+def test_only_what_failed_is_run_again_in_its_own_place(tmp_path):
+    quick = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", "measure=none"]
+    (tmp_path / "sometimes.py").write_text(
+        "import os\nfrom torch import nn\nclass Sometimes(nn.ReLU):\n    def __init__(self):\n        super().__init__()\n"
+        "        if 'BREAK' in os.environ:\n            raise RuntimeError('asked to')\n"
+    )
+    jobs = [*quick, "activation._target_=torch.nn.ReLU,sometimes.Sometimes,torch.nn.Tanh"]
+    command, environment = command_and_environment(tmp_path, "-m", *jobs)
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), str(PROJECT)])
+    broken = subprocess.run(
+        command,
+        env=environment | {"BREAK": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert broken.returncode == 1
+    assert "RuntimeError: asked to (sometimes.py:7)" in " ".join(broken.stdout.split())
+    before = {run.info.run_id: run.info.start_time for run in runs(tmp_path)}
+    mended = subprocess.run(
+        [*command, "resume=true"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert mended.returncode == 0, mended.stderr
+    assert "2 of 3 jobs are finished" in mended.stdout
+    parent, children = parent_and_children(tmp_path)
+    assert {run.info.run_id: run.info.start_time for run in (parent, *children)} == before
+    assert [child.data.tags["job"] for child in children] == ["0", "1", "2"]
+    assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 4
+    assert "failure" not in children[1].data.tags
+    assert Path(children[1].data.tags["folder"]).name == "1"
+
+
+def test_a_folder_that_holds_a_sweep_is_not_written_over(tmp_path):
+    quick = ["data=digits", "trainer=debug", "measure=none", "seed=0,1"]
+    assert train(tmp_path, "-m", *quick).returncode == 0
+    second = train(tmp_path, "-m", *quick)
+    assert second.returncode == 1
+    assert "there is a sweep in it already. Go on with it by resume=true" in second.stderr
+    assert len(runs(tmp_path)) == 3
+
+
+def test_a_run_that_diverges_is_a_result(tmp_path):
+    jobs = ["data=digits", "trainer=cpu", "trainer.max_epochs=50", "optim=sgd", "optim.lr=0.1,1e30"]
+    ended = train(tmp_path, "-m", *jobs)
+    assert ended.returncode == 0, ended.stderr
+    assert "diverged: train/loss is nan since epoch 0" in " ".join(ended.stdout.split())
+    _, [good, diverged] = parent_and_children(tmp_path)
+    assert (good.info.status, diverged.info.status) == ("FINISHED", "FINISHED")
+    assert "diverged" not in good.data.tags
+    assert diverged.data.tags["diverged"].startswith("train/loss is nan since epoch 0")
+    assert diverged.data.metrics["test/degenerate"] == 1
+    trained = [point for point in points(tmp_path) if point[1] == "train/loss"]
+    assert [sum(point[0] == job for point in trained) for job in ("0", "1")] == [50, 1]
+
+
+@pytest.mark.parametrize("launcher", ["fused", "basic"])
+def test_a_failure_ends_the_sweep_where_that_is_asked(tmp_path, launcher):
+    jobs = ["data=digits", "trainer=cpu", "trainer.max_epochs=100000", "measure=none"]
+    targets = "activation._target_=tests.failing.AtBuild,torch.nn.ReLU"
+    ended = train(tmp_path, "-m", *jobs, targets, "on_error=stop", f"hydra/launcher={launcher}")
+    assert ended.returncode == 1, ended.stderr
+    parent, children = parent_and_children(tmp_path)
+    assert parent.info.status == "FAILED"
+    assert children[0].info.status == "FAILED"
+    assert [child.info.status for child in children[1:]] in ([], ["KILLED"])
+
+
+def test_a_single_run_goes_on_too(tmp_path):
+    quick = ["data=digits", "trainer=cpu", "trainer.max_epochs=2", "measure=none"]
+    assert train(tmp_path, *quick, "hydra.run.dir=" + str(tmp_path / "one")).returncode == 0
+    again = train(tmp_path, *quick, "resume=true", "hydra.run.dir=" + str(tmp_path / "two"))
+    assert again.returncode == 0, again.stderr
+    assert "is finished already" in again.stdout
+    assert len(runs(tmp_path)) == 1

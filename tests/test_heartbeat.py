@@ -1,0 +1,74 @@
+"""Who is dead: told by the system on this machine, by silence on another one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from simplicity_sweep import heartbeat
+from simplicity_sweep.environment import process
+from simplicity_sweep.heartbeat import HEARTBEAT, beating, is_dead
+from simplicity_sweep.store import Store
+from simplicity_sweep.tidy import close_dead, main
+from simplicity_sweep.tracking import Run
+
+NO_SUCH_PROCESS = {**process(), "pid": str(2**30), "pid.started": ""}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(f"sqlite:///{tmp_path}/mlflow.db", "tests")
+
+
+def test_this_process_lives():
+    assert not is_dead(process())
+
+
+def test_a_process_that_ended_is_dead():
+    with subprocess.Popen([sys.executable, "-c", ""]) as other:
+        other.wait()
+        assert is_dead({**process(), "pid": str(other.pid)})
+
+
+@pytest.mark.skipif(not process()["pid.started"], reason="this system doesn't say when a process was started")
+def test_a_process_with_the_number_of_a_dead_one_is_not_that_one():
+    assert is_dead({**process(), "pid.started": "1"})
+
+
+def test_a_process_elsewhere_is_dead_after_a_quarter_of_an_hour_of_silence():
+    tags = {**process(), "host": "elsewhere", HEARTBEAT: "100000"}
+    assert not is_dead(tags, now=100000 + 899)
+    assert is_dead(tags, now=100000 + 901)
+
+
+def test_a_run_that_never_had_a_heartbeat_is_not_called_dead():
+    assert not is_dead({**process(), "host": "elsewhere"})
+    assert not is_dead({})
+
+
+def test_a_run_is_tagged_as_long_as_it_is_under_way(store, monkeypatch):
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
+    run = Run.start(store, name="a", params={}, tags=process())
+    before = int(time.time())
+    with beating(run):
+        for _ in range(1000):
+            if HEARTBEAT in store.client.get_run(run.id).data.tags:
+                break
+            time.sleep(0.01)
+    assert int(store.client.get_run(run.id).data.tags[HEARTBEAT]) >= before
+
+
+def test_only_the_runs_of_the_dead_are_closed(store, capsys):
+    dead = Run.start(store, name="dead", params={}, tags=NO_SUCH_PROCESS)
+    living = Run.start(store, name="living", params={}, tags=process())
+    failed = Run.start(store, name="failed", params={}, tags=NO_SUCH_PROCESS)
+    failed.end("FAILED")
+    assert close_dead(store) == [dead.id]
+    states = {run.id: store.client.get_run(run.id) for run in (dead, living, failed)}
+    assert [run.info.status for run in states.values()] == ["KILLED", "RUNNING", "FAILED"]
+    assert states[dead.id].data.tags["failure"] == "its process ended without a word"
+    assert main(["--uri", store.uri, "--experiment", "tests"]) == 0
+    assert "0 closed as KILLED, 1 still under way" in capsys.readouterr().out
