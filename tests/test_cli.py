@@ -83,7 +83,7 @@ def sweep(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
 def broken_sweep(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("broken")
     targets = "torch.nn.ReLU,tests.failing.AtBuild,tests.failing.InTraining,tests.failing.InMeasuring"
-    return folder, train(folder, "-m", f"activation._target_={targets}", *QUICK, "report=true")
+    return folder, train(folder, "-m", f"activation._target_={targets}", "trust=[tests]", *QUICK, "report=true")
 
 
 def test_a_sweep_succeeds_without_a_warning(sweep):

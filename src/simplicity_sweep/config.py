@@ -14,6 +14,9 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 Label = Annotated[int, Field(ge=0, strict=True)]
 """The number of a class."""
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$", max_length=100)]
+"""One word of letters, digits and underscores, so that it can be a part of a metric's name."""
+
 Rate = Annotated[float, Field(gt=0, lt=float("inf"))]
 """A finite number above 0."""
 
@@ -129,7 +132,7 @@ class Measurement(_Closed):
 class Measure(_Closed):
     """What is measured, and when."""
 
-    measurements: dict[str, Measurement]
+    measurements: dict[Name, Measurement]
     every_n_epochs: Count
     probe: Probes
     points: list[Literal["train", "midpoint", "noise"]]
@@ -155,6 +158,7 @@ class Config(_Closed):
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
     report: Annotated[bool, Field(strict=True)]
+    trust: list[Name]
     data: Data
     activation: _Partial
     depth: Depth

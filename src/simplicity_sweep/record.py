@@ -14,13 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from simplicity_sweep import artifacts
+from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.nn import hidden_sizes
-from simplicity_sweep.store import masked
 from simplicity_sweep.sweep import SweepRecord, config_hash
 from simplicity_sweep.tracking import Run, Store
 
-_WITHOUT_EFFECT = ("decide", "report")  # on what a job measures
+_WITHOUT_EFFECT = ("decide", "report", "trust")  # on what a job measures
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
 _GROUPS = ("setting", "activation", "depth", "optim", "data", "trainer", "measure")
 

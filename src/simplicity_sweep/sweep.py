@@ -18,6 +18,7 @@ from typing import Any
 from mlflow.entities import Run as StoredRun
 from rich.console import Console
 
+from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import process, provenance
 from simplicity_sweep.mlflow_page import page_link, publish_page
 from simplicity_sweep.rows import Row, print_rows, rows_of
@@ -99,8 +100,8 @@ class Sweep:
             "role": "sweep",
             "sweep": folder.name,
             "folder": str(folder),
-            "overrides": "\n".join(overrides).replace(store.uri, store.shown),
-            "command": shlex.join(sys.argv).replace(store.uri, store.shown),
+            "overrides": masked("\n".join(overrides)),
+            "command": masked(shlex.join(sys.argv)),
         }
         run = Run.start(store, name=folder.name, params={}, tags=tags | provenance())
         sweep = cls(store, folder, run)

@@ -24,6 +24,7 @@ from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import place_in_sweep, shown, start_run
 from simplicity_sweep.tracking import recording
+from simplicity_sweep.trust import refuse_untrusted
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def run(cfg: DictConfig) -> float:
     """
     config = resolve(cfg)
     check(config)
+    refuse_untrusted([config])  # not every sweeper has
     folder = Path(HydraConfig.get().runtime.output_dir)
     tracked = start_run(config, folder)
     with recording(tracked):
