@@ -153,7 +153,8 @@ def escaped(text: str) -> str:
 
 
 def _unformula(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+    line = text.replace("\r", " ")  # which csv leaves unquoted, and a spreadsheet takes for a row's end
+    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t", "\n")) else line
 
 
 def _others(results: Results) -> list[str]:
