@@ -10,12 +10,14 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.credentials import has_password, masked, withhold
 from simplicity_sweep.trust import located, refuse_untrusted
+
+_BY_NUMBER = "${hydra.job.num}"
 
 
 class Preflight(Callback):
@@ -62,6 +64,9 @@ def refuse_outside(configs: Sequence[DictConfig]) -> None:
         ConfigError: names the job and its folder.
     """
     for number, config in enumerate(configs):
+        written: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+        if written["subdir"] == _BY_NUMBER:  # the default, and resolving it takes milliseconds a job
+            continue
         subdir = PurePath(_subdir(config, number))
         if subdir.is_absolute() or ".." in subdir.parts or not subdir.parts:
             raise ConfigError(
@@ -72,9 +77,9 @@ def refuse_outside(configs: Sequence[DictConfig]) -> None:
 
 def _subdir(config: DictConfig, number: int) -> str:
     """What Hydra will make of a job's `hydra.sweep.subdir`, which may name the job's number or overrides."""
-    with flag_override(config, ["struct", "readonly"], False):
-        config.hydra.job.num = number
-        config.hydra.job.id = str(number)
+    job = config.hydra.job
+    with read_write(job):  # of this small node alone: it costs a walk through all that is below
+        job.num, job.id = number, str(number)
     singleton: Any = HydraConfig.instance()
     before, singleton.cfg = singleton.cfg, config  # `${hydra:…}` answers from it
     try:

@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.preflight import resolve
@@ -50,7 +51,10 @@ def configured(
     with initialize_config_dir(str(project_folder() / "conf"), version_base="1.3"):
         config = compose("config", list(overrides))
     if saved is not None:
-        _take_over(config, saved, parsed)
+        try:
+            _take_over(config, saved, parsed)
+        except OmegaConfBaseException as error:  # of a value that no run writes, such as a tensor
+            raise ConfigError(f"{subject} holds a configuration that can't be read: {error}") from error
         config.trust = []
     config.trust = [*config.trust, *trust]
     resolved = resolve(config)
