@@ -121,7 +121,7 @@ def test_a_jobs_folder_outside_its_sweeps_is_refused_before_anything_starts(in_p
 @pytest.mark.parametrize(
     ("subdir", "folders"),
     [
-        ("${hydra.job.num}", ["0", "1"]),
+        ("${hydra.job.num}-of-2", ["0-of-2", "1-of-2"]),
         ("a/job-${hydra:job.num}", ["a/job-0", "a/job-1"]),
         ("${hydra.job.override_dirname}", ["seed=0", "seed=1"]),
     ],

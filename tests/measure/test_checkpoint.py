@@ -95,7 +95,7 @@ def test_on_a_users_arrays_the_runs_data_set_is_not_needed(trained, command, npz
         (lambda c: c[CONFIG_KEY]["activation"].update(_target_="no.such.Activation"), "no.such.Activation"),
         (lambda c: c[CONFIG_KEY]["optim"].update(lr=-1), "optim.lr = -1"),
         (lambda c: c[CONFIG_KEY]["measure"].update(old=1), "measure.old"),
-        (lambda c: c[CONFIG_KEY]["data"].update(root=torch.zeros(2)), "holds a configuration that can't be read"),
+        (lambda c: c[CONFIG_KEY]["depth"].update(sizes=torch.zeros(2)), "holds a configuration that can't be read"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_says_what_is_wrong(changed, command, change, said):
