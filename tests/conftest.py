@@ -9,12 +9,16 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from simplicity_sweep.resolvers import register
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
 def composed() -> Callable[..., DictConfig]:
     """The project's own configuration with overrides, as a job would get it."""
+
+    register()  # Hydra's own fixtures take away what a test before has registered
 
     def compose_with(*overrides: str) -> DictConfig:
         with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):

@@ -45,7 +45,8 @@ def command_and_environment(folder: Path, *arguments: str) -> tuple[list[str], d
         "report=false",  # which takes seconds; where it is asked for, the later one counts
         *(argument for argument in arguments if argument not in flags),
     ]
-    return command, {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
+    source = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])  # of this checkout, whatever is installed
+    return command, {**os.environ, "PYTHONPATH": source, "COLUMNS": "160"}
 
 
 def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -83,7 +84,7 @@ def sweep(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
 def broken_sweep(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("broken")
     targets = "torch.nn.ReLU,tests.failing.AtBuild,tests.failing.InTraining,tests.failing.InMeasuring"
-    return folder, train(folder, "-m", f"activation._target_={targets}", *QUICK, "report=true")
+    return folder, train(folder, "-m", f"activation._target_={targets}", "trust=[tests]", *QUICK, "report=true")
 
 
 def test_a_sweep_succeeds_without_a_warning(sweep):
@@ -229,6 +230,7 @@ def test_a_single_run_is_recorded_without_a_parent(tmp_path):
         ("optim.lr=fast", "optim.lr = 'fast': should be a valid number"),
         ("depth.hidden_layers=-2", "depth.hidden_layers = -2: should be greater than or equal to 0"),
         ("optim.rate=1", "Key 'rate' is not in struct"),
+        ("optim._target_=os.system", "optim._target_ = 'os.system'"),
         ("activation=reluu", "Could not find 'activation/reluu'"),
     ],
 )
@@ -244,6 +246,14 @@ def test_one_bad_job_keeps_the_whole_sweep_from_starting(tmp_path):
     done = train(tmp_path, "-m", "optim.lr=0.1,-1", "data=digits")
     assert done.returncode != 0
     assert "optim.lr = -1" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_keeps_to_its_folder(tmp_path):
+    done = train(tmp_path, "-m", "seed=0,1", "data=digits", "hydra.sweep.subdir=../../x")
+    assert done.returncode != 0
+    assert "hydra.sweep.subdir = '../../x' of job 0" in done.stderr
+    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

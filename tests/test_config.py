@@ -62,6 +62,15 @@ def test_a_wrong_value_is_refused_by_key_value_and_range(composed, override, mes
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a/b", "../../a", "<script>", "=1+1", "a b", "", "1", "a" * 101])
+def test_a_measurement_is_named_by_one_word(composed, name):
+    config = resolve(composed())
+    config["measure"]["measurements"][name] = config["measure"]["measurements"]["flip_rate"]
+    with pytest.raises(ConfigError) as caught:
+        check(config)
+    assert f"measure.measurements.{name}" in str(caught.value)
+
+
 def test_every_wrong_value_is_named_at_once(composed):
     with pytest.raises(ConfigError) as caught:
         check(resolve(composed("optim.lr=-1", "seed=-1")))

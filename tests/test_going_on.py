@@ -7,15 +7,25 @@ import signal
 import sqlite3
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROJECT
 from tests.test_cli import command_and_environment, parent_and_children, runs, train
 
 LONG = ["data=digits", "trainer=cpu", "trainer.max_epochs=60", "measure=none", "activation=relu,tanh"]
 HEARD_SECONDS = 5
+
+SOMETIMES = """
+import os
+from torch import nn
+
+class Sometimes(nn.ReLU):
+    def __init__(self):
+        super().__init__()
+        if "BREAK" in os.environ: raise RuntimeError("asked to")
+"""
 
 
 def points(folder: Path) -> list[tuple[object, ...]]:
@@ -67,34 +77,16 @@ def test_a_sweep_that_was_killed_and_terminated_ends_as_one_left_alone(tmp_path)
 
 def test_only_what_failed_is_run_again_in_its_own_place(tmp_path):
     quick = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", "measure=none"]
-    (tmp_path / "sometimes.py").write_text(
-        "import os\nfrom torch import nn\nclass Sometimes(nn.ReLU):\n    def __init__(self):\n        super().__init__()\n"
-        "        if 'BREAK' in os.environ:\n            raise RuntimeError('asked to')\n"
-    )
-    jobs = [*quick, "activation._target_=torch.nn.ReLU,sometimes.Sometimes,torch.nn.Tanh"]
+    (tmp_path / "sometimes.py").write_text(SOMETIMES)
+    jobs = [*quick, "activation._target_=torch.nn.ReLU,sometimes.Sometimes,torch.nn.Tanh", "trust=[sometimes]"]
     command, environment = command_and_environment(tmp_path, "-m", *jobs)
-    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), str(PROJECT)])
-    broken = subprocess.run(
-        command,
-        env=environment | {"BREAK": "1"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    run = partial(subprocess.run, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    broken = run(command, env=environment | {"BREAK": "1"})
     assert broken.returncode == 1
-    assert "RuntimeError: asked to (sometimes.py:7)" in " ".join(broken.stdout.split())
+    assert "RuntimeError: asked to (sometimes.py:8)" in " ".join(broken.stdout.split())
     before = {run.info.run_id: run.info.start_time for run in runs(tmp_path)}
-    mended = subprocess.run(
-        [*command, "resume=true"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    mended = run([*command, "resume=true"], env=environment)
     assert mended.returncode == 0, mended.stderr
     assert "2 of 3 jobs are finished" in mended.stdout
     parent, children = parent_and_children(tmp_path)
@@ -132,6 +124,7 @@ def test_a_run_that_diverges_is_a_result(tmp_path):
 def test_a_failure_ends_the_sweep_where_that_is_asked(tmp_path, launcher):
     jobs = ["data=digits", "trainer=cpu", "trainer.max_epochs=100000", "measure=none"]
     targets = "activation._target_=tests.failing.AtBuild,torch.nn.ReLU"
+    jobs += ["trust=[tests]"]
     ended = train(tmp_path, "-m", *jobs, targets, "on_error=stop", f"hydra/launcher={launcher}")
     assert ended.returncode == 1, ended.stderr
     parent, children = parent_and_children(tmp_path)

@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from simplicity_sweep import store as store_module
 from simplicity_sweep import tracking
+from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import environment, environment_yaml, provenance
 from simplicity_sweep.logger import RunLogger
-from simplicity_sweep.store import masked
 from simplicity_sweep.tracking import Run, Store, TrackingError, recording
 
 
@@ -179,6 +179,8 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 def test_a_server_is_asked_once_and_its_password_never_shown(refusing: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")  # what is put there is taken away with the test
     with pytest.raises(TrackingError, match=r"tracking\.uri = .*127\.0\.0\.1.*leave tracking\.uri out") as caught:
         Store.open(f"http://ann:sesame@127.0.0.1:{refusing}", "tests")
     assert Refusing.asked == 1

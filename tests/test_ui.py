@@ -229,6 +229,23 @@ def served(store: Store) -> Iterator[str]:
         yield said
 
 
+def listened(tables: str, port: int) -> set[str]:
+    """The addresses on which somebody listens at `port`, of the kernel's tables, as it writes them."""
+    rows = [line.split() for line in tables.splitlines()]
+    local = [row[1].rpartition(":") for row in rows if len(row) > 3 and row[3] == "0A"]  # 0A: LISTEN
+    return {address for address, _, number in local if int(number, 16) == port}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux, which tells who listens where")
+def test_the_server_listens_on_this_machine_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HOST", "0.0.0.0")  # MLflow's own way to say it; ours comes before
+    with serving(store) as (said, _):
+        [port] = {int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)/", said)}
+        tables = "".join(Path(name).read_text() for name in ("/proc/net/tcp", "/proc/net/tcp6") if Path(name).exists())
+    assert listened(tables, port) == {"0100007F"}  # 127.0.0.1, lowest byte first
+
+
 class Browser:
     """A page in Chromium without a window, steered through a pipe: what it shows can be awaited."""
 

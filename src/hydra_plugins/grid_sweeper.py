@@ -56,7 +56,7 @@ class GridSweeper(BasicSweeper):
         from simplicity_sweep import artifacts
         from simplicity_sweep.composer import Composer
         from simplicity_sweep.config import JobsFailed
-        from simplicity_sweep.preflight import preflight, resolve
+        from simplicity_sweep.preflight import preflight, refuse_outside, resolve
 
         assert self.config is not None
         assert self.launcher is not None
@@ -66,6 +66,7 @@ class GridSweeper(BasicSweeper):
         jobs = [job for batch in self.split_arguments(overrides, None) for job in batch]
         composer = Composer(self.hydra_context.config_loader, self.config)
         configs = [composer.keep(job) for job in jobs]
+        refuse_outside(configs)
         preflight(configs)
 
         from simplicity_sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for

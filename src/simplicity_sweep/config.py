@@ -14,6 +14,9 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 Label = Annotated[int, Field(ge=0, strict=True)]
 """The number of a class."""
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$", max_length=100)]
+"""One word of letters, digits and underscores, so that it can be a part of a metric's name."""
+
 Rate = Annotated[float, Field(gt=0, lt=float("inf"))]
 """A finite number above 0."""
 
@@ -129,7 +132,7 @@ class Measurement(_Closed):
 class Measure(_Closed):
     """What is measured, and when."""
 
-    measurements: dict[str, Measurement]
+    measurements: dict[Name, Measurement]
     every_n_epochs: Count
     probe: Probes
     points: list[Literal["train", "midpoint", "noise"]]
@@ -157,6 +160,7 @@ class Config(_Closed):
     report: Annotated[bool, Field(strict=True)]
     resume: Annotated[bool, Field(strict=True)] | Annotated[str, Field(min_length=1)]
     on_error: Literal["continue", "stop"]
+    trust: list[Name]
     data: Data
     activation: _Partial
     depth: Depth

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide"}
+_WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide", "trust"}
 _SHOWN = {"enable_progress_bar", "enable_model_summary", "default_root_dir"}
 _PLACES = {"root"}
 

@@ -5,19 +5,32 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
+from simplicity_sweep.credentials import has_password, masked, withhold
+from simplicity_sweep.trust import located, refuse_untrusted
+
+_BY_NUMBER = "${hydra.job.num}"
 
 
 class Preflight(Callback):
-    """Checks a single run before Hydra makes its folder; a sweep is checked by its sweeper, all jobs at once."""
+    """Checks a single run before Hydra makes its folder; a sweep is checked by its sweeper, all jobs at once.
+
+    Before that it takes the tracking server's password out of what Hydra will write into files.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        withhold(config)
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        withhold(config)
         try:
             preflight([config])
         except ConfigError as error:
@@ -33,6 +46,7 @@ def preflight(configs: Sequence[DictConfig]) -> None:
     resolved = [resolve(config) for config in configs]
     for config in resolved:
         check(config)
+    refuse_untrusted(resolved)
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
     _devices(resolved)
@@ -41,6 +55,39 @@ def preflight(configs: Sequence[DictConfig]) -> None:
         _fetch(data)
     for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
         _open_store(tracking)
+
+
+def refuse_outside(configs: Sequence[DictConfig]) -> None:
+    """Refuses jobs, in the order of their numbers, whose folder would not lie in that of their sweep.
+
+    Raises:
+        ConfigError: names the job and its folder.
+    """
+    for number, config in enumerate(configs):
+        written: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+        if written["subdir"] == _BY_NUMBER:  # the default, and resolving it takes milliseconds a job
+            continue
+        subdir = PurePath(_subdir(config, number))
+        if subdir.is_absolute() or ".." in subdir.parts or not subdir.parts:
+            raise ConfigError(
+                f"hydra.sweep.subdir = {str(subdir)!r} of job {number}: is not in the sweep's folder, "
+                f"{config.hydra.sweep.dir}. Use a name without '..', or the default: the job's number."
+            )
+
+
+def _subdir(config: DictConfig, number: int) -> str:
+    """What Hydra will make of a job's `hydra.sweep.subdir`, which may name the job's number or overrides."""
+    job = config.hydra.job
+    with read_write(job):  # of this small node alone: it costs a walk through all that is below
+        job.num, job.id = number, str(number)
+    singleton: Any = HydraConfig.instance()
+    before, singleton.cfg = singleton.cfg, config  # `${hydra:…}` answers from it
+    try:
+        return str(config.hydra.sweep.subdir)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"hydra.sweep.subdir of job {number}: {error}") from error
+    finally:
+        singleton.cfg = before
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
@@ -74,13 +121,8 @@ def _factories(configs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapp
 
 def _bind(key: str, factory: Mapping[str, Any]) -> None:
     """Refuses a target that can't be imported and arguments that it doesn't take."""
-    from hydra.utils import get_object
-
     path = factory["_target_"]
-    try:
-        target = get_object(path)
-    except Exception as error:
-        raise ConfigError(f"{key}._target_ = {path!r}: can't be imported ({error}).") from error
+    target = located(key, path)
     arguments = {name for name in factory if not name.startswith("_")}
     parameters = inspect.signature(target).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
@@ -135,6 +177,12 @@ def _fetch(data: Mapping[str, Any]) -> None:
 def _open_store(tracking: Mapping[str, Any]) -> None:
     from simplicity_sweep.tracking import Store, TrackingError
 
+    uri = tracking["uri"]
+    if has_password(uri):
+        raise ConfigError(
+            f"tracking.uri = {masked(uri)!r}: a password in an address that is swept over would be written into the "
+            "jobs' files. Give it in the environment: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+        )
     try:
         Store.open(tracking["uri"], tracking["experiment"])
     except TrackingError as error:

@@ -20,12 +20,12 @@ from mlflow.entities import Run as StoredRun
 from simplicity_sweep import artifacts
 from simplicity_sweep.checkpoints import FOLDER, LAST, is_whole
 from simplicity_sweep.config import ConfigError
+from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.heartbeat import is_dead
 from simplicity_sweep.identity import result_hash
 from simplicity_sweep.nn import hidden_sizes
 from simplicity_sweep.resume import tell_of_other_code
-from simplicity_sweep.store import masked
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.tracking import Run, Store
 

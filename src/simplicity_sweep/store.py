@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from simplicity_sweep.credentials import masked, withheld
+
 # Read when MLflow is imported. Nothing about a user's work may leave the machine.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
@@ -41,7 +43,7 @@ class Store:
     """An MLflow tracking store and one experiment in it.
 
     Attributes:
-        uri: the store's address, SQLite paths made absolute. It may hold a password: print `shown` instead.
+        uri: the store's address, SQLite paths made absolute; a server's without user and password.
         experiment_id: MLflow's id of the experiment.
         client: the client through which the store is read and written.
     """
@@ -60,7 +62,8 @@ class Store:
 
         Args:
             uri: `sqlite:///PATH` (a relative path is taken from the working folder), or the `http(s)://`
-                address of an MLflow server.
+                address of an MLflow server. User and password in it go into this process's environment, where
+                MLflow looks for them.
             experiment: name of the experiment.
 
         Raises:
@@ -78,7 +81,7 @@ class Store:
         if scheme == "sqlite":
             return cls._open_file(uri, experiment)
         if scheme in ("http", "https"):
-            return cls._open_server(uri, experiment)
+            return cls._open_server(withheld(uri), experiment)
         raise TrackingError(
             f"tracking.uri = {masked(uri)!r}: must start with sqlite:///, http:// or https://"
             f"{'; MLflow 3 no longer writes stores of plain files' if scheme in ('', 'file') else ''}. "
@@ -134,7 +137,7 @@ class Store:
             with _impatient():
                 return cls(uri, _experiment_id(client, experiment, artifacts=None), client)
         except MlflowException as error:
-            reason = _unsecret(str(_root(error)), uri)
+            reason = masked(str(_root(error)))
             raise TrackingError(
                 f"tracking.uri = {masked(uri)!r}: no MLflow server answers there ({reason}). "
                 "Start it (mlflow server), correct the address, or leave tracking.uri out for a local file."
@@ -169,24 +172,6 @@ def _create(path: Path) -> None:
 def _artifacts(path: Path) -> str:
     """Where the artifacts of the SQLite store at `path` go."""
     return (path.parent / "mlartifacts").as_uri()
-
-
-def masked(uri: str) -> str:
-    """`uri` with a password in it replaced.
-
-    Example:
-        >>> masked("https://ann:secret@tracking.example.org/mlflow")
-        'https://ann:***@tracking.example.org/mlflow'
-    """
-    return _unsecret(uri, uri)
-
-
-def _unsecret(text: str, uri: str) -> str:
-    try:
-        password = urlsplit(uri).password
-    except ValueError:  # an address too broken to be split holds no password that could be told apart
-        return text
-    return text.replace(f":{password}@", ":***@").replace(password, "***") if password else text
 
 
 def _root(error: BaseException) -> BaseException:

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.config import ConfigError
+from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import process, provenance
 from simplicity_sweep.heartbeat import beating, is_dead
 from simplicity_sweep.mlflow_page import page_link, publish_page
@@ -110,8 +111,8 @@ class Sweep:
             "role": "sweep",
             "sweep": folder.name,
             "folder": str(folder),
-            "overrides": "\n".join(overrides).replace(store.uri, store.shown),
-            "command": shlex.join(sys.argv).replace(store.uri, store.shown),
+            "overrides": masked("\n".join(overrides)),
+            "command": masked(shlex.join(sys.argv)),
         }
         run = Run.start(store, name=folder.name, params={}, tags=tags | provenance())
         sweep = cls(store, folder, run)

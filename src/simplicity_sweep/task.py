@@ -29,6 +29,7 @@ from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import begin_run, place_in_sweep, shown
 from simplicity_sweep.termination import exit_status, interrupts_as_raised, terminated_like_interrupted
 from simplicity_sweep.tracking import recording
+from simplicity_sweep.trust import refuse_untrusted
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ def run(cfg: DictConfig) -> float:
 def _run(cfg: DictConfig) -> float:
     config = resolve(cfg)
     check(config)
+    refuse_untrusted([config])  # not every sweeper has
     begun = begin_run(config, Path(HydraConfig.get().runtime.output_dir))
     if begun.result is not None:
         return begun.result

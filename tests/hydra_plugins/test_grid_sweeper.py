@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import CompactHydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, RunMode
@@ -23,12 +24,12 @@ from tests.conftest import PROJECT
 from tests.test_cli import QUICK, command_and_environment, parent_and_children
 
 
-def sweeper_with(launcher, folder):
+def sweeper_with(launcher, folder, *overrides):
     """A sweeper of the project's configuration, set up as Hydra does."""
     loader = GlobalHydra.instance().config_loader()
     store = f"tracking.uri=sqlite:///{folder}/mlflow.db"
     config = loader.load_configuration(
-        "config", [*QUICK, store, f"hydra.sweep.dir={folder}", "report=false"], RunMode.MULTIRUN
+        "config", [*QUICK, store, f"hydra.sweep.dir={folder}", "report=false", *overrides], RunMode.MULTIRUN
     )
     HydraConfig.instance().set_config(config)
     [found] = [plugin for plugin in Plugins.instance().discover(Sweeper) if plugin.__name__ == "GridSweeper"]
@@ -104,3 +105,30 @@ def test_ctrl_c_ends_a_fused_sweep_in_lightnings_ordinary_loop(tmp_path):
     parent, [child] = parent_and_children(tmp_path)
     assert (parent.info.status, child.info.status) == ("KILLED", "KILLED")
     assert "1 killed, 1 missing" in shown
+
+
+@pytest.mark.parametrize(
+    "subdir",
+    ["../../x", "..", "/absolute/x", ".", "a/../../x", "${hydra.job.num}/../../x", "${hydra:job.override_dirname}/.."],
+)
+def test_a_jobs_folder_outside_its_sweeps_is_refused_before_anything_starts(in_project, tmp_path, subdir):
+    sweeper = sweeper_with(Composes(), tmp_path / "sweep", f"hydra.sweep.subdir='{subdir}'")
+    with pytest.raises(CompactHydraException, match=r"hydra\.sweep\.subdir = '.*' of job 0: is not in the sweep's"):
+        sweeper.sweep(["seed=0,1"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("subdir", "folders"),
+    [
+        ("${hydra.job.num}-of-2", ["0-of-2", "1-of-2"]),
+        ("a/job-${hydra:job.num}", ["a/job-0", "a/job-1"]),
+        ("${hydra.job.override_dirname}", ["seed=0", "seed=1"]),
+    ],
+)
+def test_a_jobs_folder_may_have_any_name_in_its_sweeps(in_project, tmp_path, subdir, folders):
+    launcher = Composes()
+    sweeper_with(launcher, tmp_path / "sweep", f"hydra.sweep.subdir='{subdir}'").sweep(["seed=0,1"])
+    for config, folder in zip(launcher.configs, folders, strict=True):
+        HydraConfig.instance().cfg = config
+        assert config.hydra.sweep.subdir == folder

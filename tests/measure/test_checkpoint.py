@@ -95,12 +95,66 @@ def test_on_a_users_arrays_the_runs_data_set_is_not_needed(trained, command, npz
         (lambda c: c[CONFIG_KEY]["activation"].update(_target_="no.such.Activation"), "no.such.Activation"),
         (lambda c: c[CONFIG_KEY]["optim"].update(lr=-1), "optim.lr = -1"),
         (lambda c: c[CONFIG_KEY]["measure"].update(old=1), "measure.old"),
+        (lambda c: c[CONFIG_KEY]["depth"].update(sizes=torch.zeros(2)), "holds a configuration that can't be read"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_says_what_is_wrong(changed, command, change, said):
     done = command(changed(change), "data=digits")
     assert (done.status, done.out) == (1, "")
     assert said in done.err
+
+
+CODE = {"_target_": "os.mkdir", "_args_": ["it_ran"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c["activation"].update(_target_="os.mkdir", _args_=["it_ran"]),
+        lambda c: c["activation"].update(inplace=CODE),
+        lambda c: c["optim"].update(betas2=[CODE]),
+        lambda c: c["data"].update(_target_="os.mkdir", path="it_ran"),
+        lambda c: c["data"].update(transform={"deep": [CODE]}),
+        lambda c: c["measure"]["measurements"]["flip_rate"]["function"].update(CODE),
+        lambda c: c["activation"].update(_target_="simplicity_sweep.functional.evaluation.torch.load"),
+    ],
+)
+@pytest.mark.parametrize("granted", [[], ["os", "torch", "simplicity_sweep"]])
+def test_a_strangers_checkpoint_runs_no_code_whatever_it_trusts_itself(
+    changed, command, monkeypatch, tmp_path, change, granted
+):
+    monkeypatch.chdir(tmp_path)
+
+    def hostile(checkpoint):
+        change(checkpoint[CONFIG_KEY])
+        checkpoint[CONFIG_KEY]["trust"] = granted
+
+    done = command(changed(hostile))
+    assert (done.status, done.out) == (1, "")
+    assert "_target_ = " in done.err
+    assert "--trust " in done.err
+    assert not (tmp_path / "it_ran").exists()
+
+
+@pytest.mark.parametrize("value", ["${oc.env:HOME}", "${oc.create:{_target_: os.getcwd}}"])
+def test_a_strangers_checkpoint_reads_nothing_of_this_machine(changed, command, value):
+    done = command(changed(lambda checkpoint: checkpoint[CONFIG_KEY]["data"].update(root=value)))
+    assert done.status == 1
+    assert "interpolation" in done.err
+
+
+def test_a_package_that_the_user_trusts_is_taken_from_a_checkpoint(changed, command):
+    mine = changed(lambda checkpoint: checkpoint[CONFIG_KEY]["activation"].update(_target_="tests.failing.InMeasuring"))
+    refused = command(mine, "measure=none")
+    assert "activation._target_ = 'tests.failing.InMeasuring'" in refused.err
+    assert "--trust tests" in refused.err
+    assert figures(command(mine, "measure=none", "--json", "--trust", "my_package", "--trust", "tests"))
+
+
+def test_an_override_does_not_trust_a_checkpoint(trained, command):
+    done = command(trained.checkpoint, "trust=[os]")
+    assert done.status == 1
+    assert "nobody reads trust here" in done.err
 
 
 @pytest.mark.parametrize("content", [b"", b"words", None])

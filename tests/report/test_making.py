@@ -53,6 +53,20 @@ def test_a_sweeps_report_lies_in_its_folder_and_with_its_run(
     assert kept >= FILES
 
 
+def test_a_store_cannot_say_into_which_folder_a_report_is_written(
+    store: Store, sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working, others = tmp_path / "working", tmp_path / "others"
+    working.mkdir()
+    others.mkdir()
+    monkeypatch.chdir(working)
+    sweep.run.set_tags({"folder": str(others)})
+    assert command(store, sweep.run.id) == 0
+    sweep.run.set_tags({"folder": str(sweep.folder)})
+    assert list(others.iterdir()) == []
+    assert (working / "report" / "report.html").is_file()
+
+
 def test_rebuilding_gives_the_same_bytes(store: Store, sweep: Sweep, tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert command(store, sweep.run.id, "--out", str(tmp_path / name)) == 0

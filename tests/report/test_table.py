@@ -139,6 +139,18 @@ def test_any_name_comes_back_from_the_csv(results, name):
     assert (name, "accuracy") in parsed(renamed(results, "tanh", name))
 
 
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://a")', "+optim.amsgrad=true", "-1+1", "@SUM(A1)", "\t=1", "\n=1"])
+def test_no_text_of_the_csv_is_a_formula(results, name):
+    assert (f"'{name}", "accuracy") in parsed(renamed(results, "tanh", name))
+    text = as_csv([replace(row(results, "base", "accuracy"), measurement=name, absent=[name])])
+    [read] = csv.DictReader(io.StringIO(text, newline=""))
+    assert (read["measurement"], read["note"]) == (f"'{name}", f"'{name}")
+
+
+def test_no_text_of_the_csv_begins_a_row(results):
+    assert ("a =1", "accuracy") in parsed(renamed(results, "tanh", "a\r=1"))
+
+
 def test_csv_and_latex_are_the_same_bytes_when_built_again(results):
     again = realistic(("base", "tanh", "high_lr"))
     assert as_csv(table(again)) == as_csv(table(results))

@@ -21,7 +21,8 @@ _MORE = """\
 subject:
   CHECKPOINT       of a run: its MLflow tags checkpoint.last and checkpoint.best say where they are. The network is
                    measured as its run was: on the same data set, with the same seed and measurements, where the
-                   overrides say nothing else.
+                   overrides say nothing else. No code is taken from the file, and what it names is called only where
+                   it is torch's, ours, or of a package that you --trust.
   module:function  is called without arguments and returns a torch.nn.Module that maps [B, d...] to logits
                    [B, classes]; a class or a module itself will do. A single logit z is measured as the two logits
                    0 and z. The module is looked for in the working folder first. Inputs come in the dtype of the
@@ -64,7 +65,7 @@ def _run(options: argparse.Namespace) -> None:
     try:
         # What the user's own code prints must not get into the JSON.
         with redirect_stdout(sys.stderr):
-            measured = measure(options.subject, options.overrides, options.npz, log=options.log)
+            measured = measure(options.subject, options.overrides, options.npz, trust=options.trust, log=options.log)
         measured.show(as_json=options.json)
         if options.log:
             print(measured.record(), file=sys.stderr)
@@ -82,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("subject", help="what to measure: CHECKPOINT or module:function")
     parser.add_argument("overrides", nargs="*", help="how: see below")
     parser.add_argument("--npz", type=Path, metavar="FILE", help="measure on the arrays in FILE: see below")
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="let the configuration, a checkpoint's too, name code of this package; may be given again",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else, to standard output")
     parser.add_argument("--log", action="store_true", help="record the figures as an MLflow run, too")
     return parser

@@ -58,13 +58,16 @@ class Measured:
         return record(self.store, self.figures, self.about, self.config)
 
 
-def measure(subject: str, overrides: Sequence[str], npz: Path | None = None, *, log: bool = False) -> Measured:
+def measure(
+    subject: str, overrides: Sequence[str], npz: Path | None = None, *, trust: Sequence[str] = (), log: bool = False
+) -> Measured:
     """What is measured of a network.
 
     Args:
         subject: a checkpoint's path, or module:function.
         overrides: Hydra's, of the keys that concern measuring.
         npz: a file with arrays to measure on, instead of a data set of ours.
+        trust: packages whose code the configuration, a checkpoint's too, may name.
         log: whether this will be recorded; a store that can't be opened is then refused before anything is measured.
 
     Raises:
@@ -73,7 +76,7 @@ def measure(subject: str, overrides: Sequence[str], npz: Path | None = None, *, 
     """
     checkpoint = _checkpoint(subject)
     saved = None if checkpoint is None else saved_config(checkpoint, subject)
-    config = configured(overrides, subject, saved, npz)
+    config = configured(overrides, subject, saved, npz, trust)
     device = _device(config["trainer"]["accelerator"])
     plan = _plan(config)
     store = _store(config["tracking"]) if log else None
@@ -81,7 +84,7 @@ def measure(subject: str, overrides: Sequence[str], npz: Path | None = None, *, 
     if checkpoint is None or saved is None:
         found = from_function(subject, config["seed"]).to(device)
     else:
-        found = from_checkpoint(checkpoint, saved).to(device)
+        found = from_checkpoint(checkpoint, {**config, "seed": saved["seed"]}).to(device)
     data = data.to(device, found.dtype)
     about = {
         "subject": subject,

@@ -10,17 +10,23 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.resolvers import project_folder, register
+from simplicity_sweep.trust import refuse_untrusted
 
 _READ = ("data", "measure", "measurement", "seed", "tracking", "trainer", "trainer.accelerator")
 _NETWORK = ("activation", "depth", "optim")
 
 
 def configured(
-    overrides: Sequence[str], subject: str, saved: Mapping[str, Any] | None, npz: Path | None
+    overrides: Sequence[str],
+    subject: str,
+    saved: Mapping[str, Any] | None,
+    npz: Path | None,
+    trust: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The resolved, checked configuration.
 
@@ -30,9 +36,12 @@ def configured(
         saved: the configuration of the checkpoint's run, if it is one. It is taken where the overrides say nothing
             else: data set, seed and measurements, unless the run took none.
         npz: a file to measure on instead of a data set of ours.
+        trust: packages whose code the configuration may name, beside those of `trust.BUILT_IN`. Where it is a
+            checkpoint's in part, the user's own `trust` is not for it.
 
     Raises:
-        ConfigError: an override is of a key that nobody reads here, or its value is out of range.
+        ConfigError: an override is of a key that nobody reads here, its value is out of range, or the configuration
+            names code that is not allowed.
         HydraException: it can't be read, or there is no such choice.
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -42,9 +51,15 @@ def configured(
     with initialize_config_dir(str(project_folder() / "conf"), version_base="1.3"):
         config = compose("config", list(overrides))
     if saved is not None:
-        _take_over(config, saved, parsed)
+        try:
+            _take_over(config, saved, parsed)
+        except OmegaConfBaseException as error:  # of a value that no run writes, such as a tensor
+            raise ConfigError(f"{subject} holds a configuration that can't be read: {error}") from error
+        config.trust = []
+    config.trust = [*config.trust, *trust]
     resolved = resolve(config)
     check(resolved)
+    refuse_untrusted([resolved], remedy=lambda packages: " ".join(f"--trust {package}" for package in packages))
     return resolved
 
 

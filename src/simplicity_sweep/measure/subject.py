@@ -21,6 +21,7 @@ from simplicity_sweep.callbacks import CONFIG_KEY
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.measure.failure import told
 from simplicity_sweep.seeds import stream_seed
+from simplicity_sweep.trust import holds_interpolation
 
 _SAVED = {"seed", "data", "activation", "depth", "optim", "measure"}
 
@@ -60,13 +61,18 @@ def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The configuration that a run's checkpoint carries.
 
     Raises:
-        ConfigError: it carries none, so it is not one of ours.
+        ConfigError: it carries none, so it is not one of ours, or one that would read more than the file.
     """
     saved = checkpoint.get(CONFIG_KEY)
     if not isinstance(saved, Mapping) or not saved.keys() >= _SAVED or "state_dict" not in checkpoint:
         raise ConfigError(
             f"{name} is not a checkpoint of a run of this project: it holds no configuration to build the network "
             "from. Write a function that returns the network with its weights, and name it: module:function"
+        )
+    if any(holds_interpolation(saved[key]) for key in _SAVED):
+        raise ConfigError(
+            f"{name} holds an interpolation in its configuration, which could read what is secret here. A run of this "
+            "project writes its configuration resolved."
         )
     return dict(saved)
 
@@ -94,8 +100,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return contents
 
 
-def from_checkpoint(checkpoint: Mapping[str, Any], saved: Mapping[str, Any]) -> Subject:
+def from_checkpoint(checkpoint: Mapping[str, Any], config: Mapping[str, Any]) -> Subject:
     """The checkpoint's network, and what it was before training: its run's seed tells.
+
+    Args:
+        checkpoint: its contents.
+        config: that of its run, checked: what it names is called.
 
     Raises:
         ConfigError: the network can't be built, or the weights are not its.
@@ -105,7 +115,7 @@ def from_checkpoint(checkpoint: Mapping[str, Any], saved: Mapping[str, Any]) -> 
     matrices = [tensor for tensor in weights.values() if tensor.dim() == 2]
     try:
         sizes: Any = _Sizes((matrices[0].shape[1],), len(matrices[-1]))
-        model = build_model(saved, sizes)
+        model = build_model(config, sizes)
         initial = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         model.load_state_dict(weights)
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
@@ -82,4 +83,13 @@ def _asked(store: Store, sweep: StoredRun, decide: Mapping[str, Any] | None) -> 
 
 def _folder(sweeps: Sequence[StoredRun]) -> Path:
     own = Path(sweeps[0].data.tags.get("folder", ""))
-    return own / _KEPT_IN if len(sweeps) == 1 and own.is_absolute() and own.is_dir() else Path.cwd() / _KEPT_IN
+    here = len(sweeps) == 1 and own.is_absolute() and _is_of(own, sweeps[0].info.run_id)
+    return (own if here else Path.cwd()) / _KEPT_IN
+
+
+def _is_of(folder: Path, sweep: str) -> bool:
+    """Whether a folder says itself that it is the sweep's: a store from elsewhere can name any."""
+    try:
+        return bool(json.loads((folder / "sweep.json").read_text())["parent"] == sweep)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False

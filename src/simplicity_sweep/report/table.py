@@ -103,7 +103,10 @@ def main_rows(rows: Iterable[Row]) -> list[Row]:
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """The rows as CSV with the columns of `COLUMNS`; each number has the digits that give it back, or is `nan`."""
+    """The rows as CSV with the columns of `COLUMNS`; each number has the digits that give it back, or is `nan`.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -111,7 +114,8 @@ def as_csv(rows: Iterable[Row]) -> str:
         of = row.interval
         numbers = ["nan" if number is None else repr(number) for number in (of.mean, of.low, of.high, of.sd)]
         counts = [of.n, row.seeds, len(row.absent), len(row.undefined), len(row.degenerate)]
-        writer.writerow([row.setting, row.measurement, *numbers, *counts, row.note])
+        texts = map(_unformula, (row.setting, row.measurement))
+        writer.writerow([*texts, *numbers, *counts, _unformula(row.note)])
     return text.getvalue()
 
 
@@ -146,6 +150,11 @@ def escaped(text: str) -> str:
         '50 \\\\% of lr\\\\_1'
     """
     return " ".join(text.translate(_SPECIAL).split())
+
+
+def _unformula(text: str) -> str:
+    line = text.replace("\r", " ")  # which csv leaves unquoted, and a spreadsheet takes for a row's end
+    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t", "\n")) else line
 
 
 def _others(results: Results) -> list[str]:
