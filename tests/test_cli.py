@@ -45,7 +45,8 @@ def command_and_environment(folder: Path, *arguments: str) -> tuple[list[str], d
         "report=false",  # which takes seconds; where it is asked for, the later one counts
         *(argument for argument in arguments if argument not in flags),
     ]
-    return command, {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
+    path = os.pathsep.join([str(PROJECT), str(PROJECT / "src")])
+    return command, {**os.environ, "PYTHONPATH": path, "COLUMNS": "160"}
 
 
 def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -98,6 +98,22 @@ def test_what_a_dead_process_had_started_ends_with_it(launch: Launch) -> None:
     pytest.fail("it still runs")
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc, which is Linux's")
+def test_a_waiting_process_that_dies_costs_no_job(launch: Launch) -> None:
+    def task(cfg: DictConfig) -> int:
+        waiting: list[int] = []
+        while cfg.number == 0 and not waiting:
+            time.sleep(0.05)
+            stats = [path.read_text().rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat")]
+            groups = {int(stat[2]) for stat in stats if int(stat[1]) == os.getppid()}
+            waiting = [group for group in groups if group not in (os.getpgrp(), os.getpgid(os.getppid()))]
+        for pid in waiting:
+            os.kill(pid, signal.SIGKILL)
+        return cfg.number
+
+    assert [done.return_value for done in launch(task, NUMBERS[:2], jobs=1)] == [0, 1]
+
+
 def test_an_exception_comes_back_with_its_traceback(launch: Launch) -> None:
     def task(cfg: DictConfig) -> None:
         raise LookupError("no such thing")

@@ -56,7 +56,7 @@ class Pool:
         self._stop_on_error = stop_on_error
         self._names = map(str, count())
         self._waiting: deque[Asked] = deque()
-        self._spare: deque[Handle] = deque()
+        self._spare: deque[Handle] = deque()  # that wait for a job; one at most
         self._running: dict[int, tuple[Asked, Handle]] = {}
 
     def run(self, jobs: Sequence[Asked]) -> dict[int, JobReturn]:
@@ -85,12 +85,21 @@ class Pool:
         """Gives jobs to processes, and has one more process get ready for the next job than there are free places."""
         while self._waiting and len(self._running) < self._shares.at_once:
             asked = self._waiting.popleft()
-            handle = self._spare.popleft() if self._spare else self._new_handle()
+            handle = self._ready_handle()
             self._running[asked.number] = asked, handle  # before it has work, so that it is ended whatever happens
             handle.give(asked.number, asked.folder, Job(asked.config, asked.overrides, self._free_gpu()))
             self._progress.started(asked.number, " ".join(filter_overrides(asked.overrides)))
         if self._waiting and not self._spare:
             self._spare.append(self._new_handle())
+
+    def _ready_handle(self) -> Handle:
+        """The process that waits; one that has died meanwhile should cost no job."""
+        if self._spare:
+            spare = self._spare.popleft()
+            if not spare.has_ended():
+                return spare
+            spare.kill()
+        return self._new_handle()
 
     def _new_handle(self) -> Handle:
         return Handle(self._exchange, next(self._names), self._shares.environment())
