@@ -29,7 +29,7 @@ _ORPHAN_SECONDS = 10
 
 def main() -> None:
     """Runs one job, or none if none comes."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it at once: nothing is lost yet
     sweep = _take_standard_input()
     folder = Path(sys.argv[1])
     start: Start = pickle.loads((folder / START_FILE).read_bytes())
@@ -42,6 +42,7 @@ def main() -> None:
     file = folder / name
     job: Job = pickle.loads(file.read_bytes())
     file.unlink()  # a store's address in it may hold a password
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whose KeyboardInterrupt lets the job write its end
     if job.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = job.gpu
     done = _failed(job, unimported) if unimported else _run(start, job)
