@@ -15,8 +15,8 @@ from tests.test_cli import command_and_environment, parent_and_children
 @pytest.mark.slow
 def test_a_killed_process_leaves_one_killed_run_that_says_why_and_the_rest_is_finished(tmp_path):
     command, environment = command_and_environment(
-        tmp_path, "-m", "data=digits", "trainer=cpu", "measure=none", "trainer.max_epochs=100000,1", "hydra/launcher=processes",
-        "hydra.launcher.jobs=2",
+        tmp_path, "-m", "data=digits", "trainer=cpu", "measure=none", "trainer.max_epochs=100000,1",
+        "hydra/launcher=processes", "hydra.launcher.jobs=2",
     )  # fmt: skip
     began = tmp_path / "multirun" / "0" / "checkpoints" / "last.ckpt"
     with subprocess.Popen(
