@@ -190,7 +190,7 @@ def test_a_failed_job_keeps_its_traceback_and_its_reason_stands_in_the_table(bro
     assert "3 of 4 jobs failed" in done.stderr
 
 
-@pytest.mark.parametrize("launcher", ["basic", "fused"])
+@pytest.mark.parametrize("launcher", ["basic", "fused", pytest.param("processes", marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_killed_runs_and_a_table(tmp_path, launcher):
     command, environment = command_and_environment(
         tmp_path, "-m", "seed=0,1", "data=digits", "measure=none", "trainer.max_epochs=100000",

@@ -37,12 +37,16 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "environment": ({"resolvers"}, {"torch"}),
     "logger": ({"tracking"}, {"pytorch_lightning", "mlflow"}),
     "mlflow_page": ({"store"}, {"mlflow"}),
-    "rows": ({"tracking", "store"}, {"mlflow"}),
+    "processes": (set(), set()),
+    "rows": ({"processes", "tracking", "store"}, {"mlflow"}),
     "heartbeat": ({"environment", "tracking"}, set()),
     "tidy": ({"heartbeat", "recorded", "store", "tracking"}, {"mlflow"}),
     "resume": ({"config", "environment", "recorded", "store"}, {"mlflow"}),
     "sweep": (
-        {"artifacts", "config", "credentials", "environment", "heartbeat", "mlflow_page", "rows", "tracking", "store"},
+        {
+            *("artifacts", "config", "credentials", "environment", "heartbeat", "mlflow_page"),
+            *("processes", "rows", "tracking", "store"),
+        },
         {"mlflow"},
     ),
     "campaign": ({"config", "identity", "preflight", "resume", "store", "sweep", "tidy"}, {"mlflow"}),

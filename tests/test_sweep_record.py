@@ -15,6 +15,7 @@ from rich.console import Console
 from simplicity_sweep import sweep as sweep_module
 from simplicity_sweep.environment import process, started
 from simplicity_sweep.identity import config_hash
+from simplicity_sweep.processes.ending import write_ending
 from simplicity_sweep.rows import Row, print_rows
 from simplicity_sweep.sweep import Sweep, SweepRecord
 from simplicity_sweep.tracking import Run, Status, Store, TrackingError, recording
@@ -194,6 +195,21 @@ def test_a_job_whose_process_is_gone_is_killed(sweep: Sweep) -> None:
     assert stored(left).info.status == row.status == "KILLED"
     assert row.failure == "its process ended without a word"
     assert stored(sweep.run).info.status == "FAILED"
+
+
+def test_how_a_jobs_process_died_stands_with_its_run_and_in_the_table(sweep: Sweep) -> None:
+    sweep.expect(2)
+    reason = "its process was killed by SIGKILL (out of memory?)"
+    for number in range(2):
+        write_ending(sweep.folder / str(number), reason)
+    left = job(sweep, 0, status=None, pid=NO_SUCH_PROCESS, folder=str(sweep.folder / "0"))
+    rows = sweep.close(interrupted=False)
+    assert stored(left).info.status == "KILLED"
+    assert stored(left).data.tags["failure"] == reason
+    assert [(row.status, row.failure) for row in rows] == [
+        ("KILLED", reason),
+        ("MISSING", f"no run was recorded: {reason}"),
+    ]
 
 
 def test_a_job_that_still_runs_elsewhere_is_left_alone(sweep: Sweep) -> None:

@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simplicity_sweep.processes.ending import read_ending
+
 RowStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
 
 _WIDE = 120
@@ -91,7 +93,7 @@ def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
     return [
         _row(number, settings[number], stored[number])
         if number in stored
-        else Row(job=number, setting=settings[number], status="MISSING", failure="no run was recorded")
+        else Row(job=number, setting=settings[number], status="MISSING", failure=_unrecorded(folder / str(number)))
         for number in numbers
     ]
 
@@ -166,6 +168,12 @@ def _asked(folder: Path) -> list[str]:
     """A job's overrides as Hydra wrote them down before it started the job; none if it came not that far."""
     written = folder / ".hydra" / "overrides.yaml"
     return [str(one) for one in OmegaConf.load(written)] if written.is_file() else []
+
+
+def _unrecorded(folder: Path) -> str:
+    """Why a job has no run, as far as is known."""
+    ending = read_ending(folder)
+    return "no run was recorded" if ending is None else f"no run was recorded: {ending}"
 
 
 def _settings(asked: Mapping[int, Sequence[str]]) -> dict[int, str]:

@@ -23,6 +23,7 @@ from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import process, provenance
 from simplicity_sweep.heartbeat import beating, is_dead
 from simplicity_sweep.mlflow_page import page_link, publish_page
+from simplicity_sweep.processes.ending import read_ending
 from simplicity_sweep.rows import Row, failures_yaml, print_rows, rows_of
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
@@ -198,7 +199,8 @@ class Sweep:
     def _kill(self, child: StoredRun, interrupted: bool) -> None:
         run = Run(self.store, child.info.run_id)
         gone = child.data.tags["pid"] != process()["pid"]
-        silent = f"its {'process' if gone else 'job'} ended without a word"
+        told = read_ending(Path(child.data.tags["folder"])) if gone and "folder" in child.data.tags else None
+        silent = told or f"its {'process' if gone else 'job'} ended without a word"
         why = "the sweep was interrupted" if interrupted and not gone else silent
         run.set_tags({"failure": child.data.tags.get("failure", why)})
         run.end("KILLED")
