@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from simplicity_sweep import artifacts
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.nn import hidden_sizes
+from simplicity_sweep.outbox import RUN_ID_FILE
 from simplicity_sweep.store import masked
 from simplicity_sweep.sweep import SweepRecord, config_hash
 from simplicity_sweep.tracking import Run, Store
@@ -23,9 +24,6 @@ from simplicity_sweep.tracking import Run, Store
 _WITHOUT_EFFECT = ("decide", "report")  # on what a job measures
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
 _GROUPS = ("setting", "activation", "depth", "optim", "data", "trainer", "measure")
-
-RUN_ID_FILE = "mlflow_run_id"
-"""The file in a job's folder that holds the id of its MLflow run."""
 
 
 def start_run(config: Mapping[str, Any], folder: Path) -> Run:
@@ -54,6 +52,7 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
         params=chosen_parameters(config, hydra.runtime.choices),
         tags=tags,
         parent=None if sweep is None else sweep.parent,
+        folder=folder,
     )
     (folder / RUN_ID_FILE).write_text(f"{run.id}\n")
     run.log_texts(

@@ -26,6 +26,11 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 # Both report every schema migration and every created table at INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
+# It logs each error of a database with its traceback, and raises it.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+MASK = "***"
+"""What stands for a password."""
 
 _PROBE_SECONDS = 4
 _LOCK_SECONDS = 120  # many processes may wait while one creates the schema, which takes some seconds
@@ -84,6 +89,17 @@ class Store:
             "Use the default, or e.g. tracking.uri=sqlite:////absolute/path/mlflow.db"
         )
 
+    @classmethod
+    def at(cls, uri: str, experiment_id: str) -> Store:
+        """The store at `uri` with an experiment that it has: nothing is asked of it, and nothing made.
+
+        Raises:
+            TrackingError: it would be a file that is not there; MLflow would make a new one.
+        """
+        if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+            raise TrackingError(f"There is no store at {uri}. Bring it back, or name where it is now: --uri URI")
+        return cls(uri, experiment_id, MlflowClient(uri, registry_uri=uri))
+
     @property
     def is_file(self) -> bool:
         """Whether the store is an SQLite file, with no server of its own."""
@@ -132,9 +148,8 @@ class Store:
             with _impatient():
                 return cls(uri, _experiment_id(client, experiment, artifacts=None), client)
         except MlflowException as error:
-            reason = _unsecret(str(_root(error)), uri)
             raise TrackingError(
-                f"tracking.uri = {masked(uri)!r}: no MLflow server answers there ({reason}). "
+                f"tracking.uri = {masked(uri)!r}: no MLflow server answers there ({reason(error, uri)}). "
                 "Start it (mlflow server), correct the address, or leave tracking.uri out for a local file."
             ) from None  # the cause's text may hold the password
 
@@ -165,12 +180,17 @@ def masked(uri: str) -> str:
     return _unsecret(uri, uri)
 
 
+def reason(error: BaseException, uri: str) -> str:
+    """What `error` came from in the end, e.g. `[Errno 111] Connection refused`; a password of `uri` in it is masked."""
+    return _unsecret(str(_root(error)), uri)
+
+
 def _unsecret(text: str, uri: str) -> str:
     try:
         password = urlsplit(uri).password
     except ValueError:  # an address too broken to be split holds no password that could be told apart
         return text
-    return text.replace(f":{password}@", ":***@").replace(password, "***") if password else text
+    return text.replace(f":{password}@", f":{MASK}@").replace(password, MASK) if password else text
 
 
 def _root(error: BaseException) -> BaseException:
