@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning.strategies import SingleDeviceStrategy
 
+from simplicity_sweep.checkpoints import WholeCheckpoints
 from simplicity_sweep.data import Batches
 from simplicity_sweep.fused.chunks import Chunk, Chunks, advance_global_generator
 from simplicity_sweep.fused.engine import Engine, Steps
@@ -39,7 +40,7 @@ class FusedStrategy(SingleDeviceStrategy):
     strategy_name = "fused"
 
     def __init__(self, device: torch.device) -> None:
-        super().__init__(device=device)
+        super().__init__(device=device, checkpoint_io=WholeCheckpoints())
         self.reason: str | None = None
         self._engine = Engine()
         self._handed_out = False

@@ -159,8 +159,8 @@ class Sweep:
             raise not_delivered(self.folder, self.store)
 
     def close(self, interrupted: bool, at: int | None = None) -> list[Row]:
-        """One row for each job, by number, once what was kept is delivered, the runs have their last status and the page
-        is made.
+        """One row for each job, by number, once what was kept is delivered, the runs have their last status and the
+        page is made.
 
         Jobs that this process, or one of this machine that is gone, left RUNNING become KILLED. The parent
         run becomes KILLED if the sweep was interrupted, FINISHED if every job finished, else FAILED.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hydra.errors import CompactHydraException
 
-from simplicity_sweep.outage import unreachable
+from simplicity_sweep.outage import ask_briefly, unreachable
 from simplicity_sweep.outbox import Busy, Outbox, deliver_command, outboxes
 from simplicity_sweep.store import Store, reason
 from simplicity_sweep.writes import Target
@@ -70,6 +70,7 @@ def deliver(outbox: Outbox, store: Store) -> Delivery:
     Raises:
         Exception: the store can't be reached (see `outage.unreachable`).
     """
+    ask_briefly(store)
     writes = 0
     target = Target(store)
     try:
