@@ -416,5 +416,5 @@ def test_where_nothing_can_be_kept_either_the_run_fails_and_says_why(tmp_path: P
     done = fill(tmp_path, 10)
     assert done.returncode == 1
     assert "TrackingError: The tracking store can't be reached, and" in done.stderr
-    assert "File too large" in done.stderr
+    assert "No space left on device" in done.stderr
     assert "Free space on its disk" in done.stderr
