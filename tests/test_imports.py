@@ -57,7 +57,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "artifacts": (set(), set()),
     "recorded": ({"resolvers", "store"}, {"mlflow"}),
     "report": ({"artifacts", "outage", "recorded", "resolvers", "store", "tracking"}, {"mlflow", "sklearn"}),
-    "record": ({"artifacts", "environment", "nn", "outbox", "store", "sweep", "tracking"}, set()),
+    "record": ({"artifacts", "environment", "nn", "outage", "outbox", "store", "sweep", "tracking"}, set()),
 }
 HEAVY = {"torch", "torchvision", "numba", "pytorch_lightning", "torchmetrics", "mlflow", "sklearn", "pandas"}
 # `task` puts everything together, and so does the command `measure`.

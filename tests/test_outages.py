@@ -151,7 +151,7 @@ def test_a_server_that_is_gone_for_good_gets_everything_later(
     assert process.returncode == 1
     assert "Traceback" not in errors, errors
     command = f"python -m simplicity_sweep.sweep deliver {tmp_path}/multirun"
-    [told] = [line for line in errors.splitlines() if "close the sweep" in line]
+    [told] = [line for line in errors.splitlines() if "and close the sweep" in line]
     assert told.endswith(command)
     deliver = [sys.executable, *command.split()[1:]]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src"), "COLUMNS": "160"}

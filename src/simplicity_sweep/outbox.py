@@ -208,9 +208,7 @@ class Outbox:
 
     def _replay(self, content: _Content, record: dict[str, Any]) -> None:
         if "delivered" in record:
-            one, _ = content.pending.pop(0)
-            if one != record["delivered"]:
-                raise ValueError(f"{record['delivered']} was delivered before {one}")
+            content.pending = [(one, write) for one, write in content.pending if one != record["delivered"]]
             content.address = replace(content.address, run=record["run"])
             return
         write = as_write({key: value for key, value in record.items() if key != "id"})
@@ -245,7 +243,7 @@ class Outbox:
                 if file.write(line) < len(line):  # of a disk that is full now
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(file.fileno())
-            except OSError:
+            except BaseException:  # Ctrl-C, too
                 file.truncate(before)
                 raise
 

@@ -16,9 +16,11 @@ from hydra.types import RunMode
 from simplicity_sweep import artifacts
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.nn import hidden_sizes
-from simplicity_sweep.outbox import RUN_ID_FILE
+from simplicity_sweep.outage import unreachable
+from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
 from simplicity_sweep.store import masked
 from simplicity_sweep.sweep import SweepRecord, config_hash
+from simplicity_sweep.sweep.delivery import not_delivered
 from simplicity_sweep.tracking import Run, Store
 
 _WITHOUT_EFFECT = ("decide", "report")  # on what a job measures
@@ -63,6 +65,22 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
         }
     )
     return run
+
+
+def settle(run: Run, folder: Path) -> None:
+    """Delivers what a run without a sweep has kept in `folder`; a sweep does so at its end, for all of its runs.
+
+    Raises:
+        NotDelivered: the store can't be reached; the message says what is to be done.
+    """
+    if _sweep() is not None or not outboxes(folder):
+        return
+    try:
+        run.deliver()
+    except Exception as error:
+        if not unreachable(error):
+            raise
+        raise not_delivered(folder, run.store, error) from None
 
 
 def shown(config: Mapping[str, Any]) -> dict[str, Any]:

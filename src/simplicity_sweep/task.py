@@ -22,7 +22,7 @@ from simplicity_sweep.config import check
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
-from simplicity_sweep.record import place_in_sweep, shown, start_run
+from simplicity_sweep.record import place_in_sweep, settle, shown, start_run
 from simplicity_sweep.tracking import recording
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def run(cfg: DictConfig) -> float:
 
     Raises:
         ConfigError: the configuration can't be run; nothing has been recorded.
+        NotDelivered: of a single run whose store is away at its end; what it logged is kept in its folder.
     """
     config = resolve(cfg)
     check(config)
@@ -76,6 +77,7 @@ def run(cfg: DictConfig) -> float:
         if measure.paths:
             tracked.log_texts({artifacts.PATHS: json.dumps([asdict(path) for path in measure.paths])})
         log.info("%s, in MLflow run %s", _summary(trainer.callback_metrics), tracked.id)
+    settle(tracked, folder)
     return objective
 
 

@@ -154,9 +154,9 @@ class Sweep:
             if not unreachable(error):
                 raise
             Unclosed(self.store.shown, interrupted, time.time_ns() // 1_000_000).write(self.folder)
-            raise not_delivered(self.folder, self.store, error) from None
+            raise not_delivered(self.folder, self.store, error, " and close the sweep") from None
         if outboxes(self.folder):
-            raise not_delivered(self.folder, self.store)
+            raise not_delivered(self.folder, self.store, None)
 
     def close(self, interrupted: bool, at: int | None = None) -> list[Row]:
         """One row for each job, by number, once what was kept is delivered, the runs have their last status and the

@@ -89,10 +89,16 @@ def deliver(outbox: Outbox, store: Store) -> Delivery:
     return Delivery(target.started, writes, None)
 
 
-def not_delivered(folder: Path, store: Store, error: BaseException | None = None) -> NotDelivered:
-    """What a user is told of the sweep in `folder`; `error` says why the store can't be reached."""
+def not_delivered(folder: Path, store: Store, error: BaseException | None, then: str = "") -> NotDelivered:
+    """What a user is told of what is kept below `folder`.
+
+    Args:
+        folder: of a run or a sweep.
+        store: where it belongs.
+        error: why that can't be reached; None where it can.
+        then: what else delivering will do, e.g. ` and close the sweep`.
+    """
     kept = outboxes(folder)
     away = f"The tracking store {store.shown} can't be reached ({reason(error, store.uri)}). " if error else ""
-    lost = f"{sum(map(len, kept))} writes of {len(kept)} runs are kept in {folder}. "
-    later = "close the sweep and print its table" if error else "have them delivered"
-    return NotDelivered(f"{away}{lost}To {later}, once the store is back: {deliver_command(folder)}")
+    waiting = f"Not delivered yet, and kept in {folder}: {sum(map(len, kept))} writes, of {len(kept)} run(s). "
+    return NotDelivered(f"{away}{waiting}To deliver them{then}, once the store is back: {deliver_command(folder)}")
