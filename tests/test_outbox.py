@@ -6,10 +6,12 @@ import json
 import logging
 import math
 import resource
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +24,7 @@ from mlflow.exceptions import MlflowException
 from simplicity_sweep import outage as outage_module
 from simplicity_sweep.outage import outage_of, unreachable
 from simplicity_sweep.outbox import Busy, Outbox, outboxes
+from simplicity_sweep.record import _store
 from simplicity_sweep.sweep.delivery import deliver
 from simplicity_sweep.tracking import Run, Store, TrackingError
 from tests.away import Away
@@ -227,6 +230,28 @@ def test_a_password_is_neither_kept_nor_shown(store: Store, tmp_path: Path, capl
     written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert "http://ann:***@127.0.0.1:9" in written
     assert "sesame" not in written + caplog.text
+
+
+def test_a_job_in_a_process_of_its_own_needs_no_store_to_begin_if_its_sweep_had_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    store = _store("http://127.0.0.1:9", "tests", "7")
+    assert (store.uri, store.experiment_id) == ("http://127.0.0.1:9", "7")
+    with pytest.raises(TrackingError, match="no MLflow server answers there"):
+        _store("http://127.0.0.1:9", "tests", None)
+
+
+@pytest.mark.slow  # MLflow waits 20 seconds for the lock
+def test_a_locked_database_is_an_outage(store: Store, tmp_path: Path) -> None:
+    run = start(store, tmp_path / "0")
+    with closing(sqlite3.connect(store.uri.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        write_all(run, tmp_path)
+        other.execute("ROLLBACK")
+    assert len(kept(tmp_path)) == 7
+    assert deliver(kept(tmp_path), store).problem is None
+    assert all_of(store, run.id) == EXPECTED
 
 
 # What stays an error

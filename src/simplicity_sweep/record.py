@@ -21,7 +21,7 @@ from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
 from simplicity_sweep.store import masked
 from simplicity_sweep.sweep import SweepRecord, config_hash
 from simplicity_sweep.sweep.delivery import not_delivered
-from simplicity_sweep.tracking import Run, Store
+from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _WITHOUT_EFFECT = ("decide", "report")  # on what a job measures
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
@@ -36,7 +36,8 @@ def start_run(config: Mapping[str, Any], folder: Path) -> Run:
     """
     hydra = HydraConfig.get()
     sweep = _sweep()
-    store = _store(config["tracking"]["uri"], config["tracking"]["experiment"])
+    tracking = config["tracking"]
+    store = _store(tracking["uri"], tracking["experiment"], None if sweep is None else sweep.experiment)
     # Where runs are recorded is no setting of theirs, and its address may hold a password.
     overrides = [item for item in hydra.overrides.task if not item.startswith("tracking.")]
     tags = {
@@ -106,9 +107,14 @@ def place_in_sweep() -> str:
 
 
 @cache
-def _store(uri: str, experiment: str) -> Store:
-    """Opened once for all jobs of a process."""
-    return Store.open(uri, experiment)
+def _store(uri: str, experiment: str, known: str | None) -> Store:
+    """Opened once for all jobs of a process; it may be away if a sweep has made sure of it and knows the experiment's id."""
+    try:
+        return Store.open(uri, experiment)
+    except TrackingError:
+        if known is None:
+            raise
+        return Store.at(uri, known)
 
 
 def _sweep_folder() -> Path:

@@ -5,7 +5,7 @@ A run carries, besides its parameters and metrics, these tags:
 ===========  ============================================================  ==========================
 tag          meaning                                                       written by
 ===========  ============================================================  ==========================
-start        names the run before the store has numbered it              `Run.start`
+start        a name of the run's own, from before the store names it       `Run.start`
 role         ``sweep`` for a parent run, ``job`` for each of its children  `Sweep.open`; the job
              ``measure`` for a network that existed already                `measure.record`
 job          the Hydra job's number in its sweep                           the job
