@@ -108,7 +108,7 @@ def place_in_sweep() -> str:
 
 @cache
 def _store(uri: str, experiment: str, known: str | None) -> Store:
-    """Opened once for all jobs of a process; one that a sweep has opened, and `known` its experiment's id, may be away."""
+    """Opened once for all jobs of a process; a sweep has opened it before, and it may be away, if an id is `known`."""
     try:
         return Store.open(uri, experiment)
     except TrackingError:
