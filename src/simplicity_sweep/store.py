@@ -32,6 +32,7 @@ logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 MASK = "***"
 """What stands for a password."""
 
+_LIBRARIES = {"mlflow", "requests", "urllib3", "http", "sqlalchemy", "sqlite3"}  # that a request goes through
 _PROBE_SECONDS = 4
 _LOCK_SECONDS = 120  # many processes may wait while one creates the schema, which takes some seconds
 
@@ -194,9 +195,11 @@ def _unsecret(text: str, uri: str) -> str:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What `error` came from in the end: `connection refused`, under the errors of many libraries."""
+    """What `error` came from in the end: `connection refused`, under the errors of many libraries; not what was on its
+    way when the store was asked, such as a failing job's error or Ctrl-C."""
     before = error.__cause__ or error.__context__
-    return error if before is None else _root(before)
+    ours = isinstance(before, OSError) or type(before).__module__.partition(".")[0] in _LIBRARIES
+    return _root(before) if before is not None and ours else error
 
 
 @contextmanager
