@@ -181,6 +181,7 @@ def test_a_server_is_asked_once_and_its_password_never_shown(refusing: int, monk
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")  # what is put there is taken away with the test
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
     with pytest.raises(TrackingError, match=r"tracking\.uri = .*127\.0\.0\.1.*leave tracking\.uri out") as caught:
         Store.open(f"http://ann:sesame@127.0.0.1:{refusing}", "tests")
     assert Refusing.asked == 1

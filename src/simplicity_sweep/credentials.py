@@ -38,6 +38,17 @@ def has_password(uri: str) -> bool:
         return False
 
 
+def without_user(uri: str) -> str:
+    """An address without user and password.
+
+    Example:
+        >>> without_user("https://ann:secret@tracking.example.org/mlflow")
+        'https://tracking.example.org/mlflow'
+    """
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def withheld(uri: str) -> str:
     """A server's address without user and password, which go into this process's environment, as MLflow's own
     `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`. An address without a password is left as it is."""
@@ -46,7 +57,7 @@ def withheld(uri: str) -> str:
     parts = urlsplit(uri)
     os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
     os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return without_user(uri)
 
 
 def withhold(config: DictConfig) -> None:

@@ -25,16 +25,16 @@ from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.heartbeat import is_dead
 from simplicity_sweep.identity import result_hash
 from simplicity_sweep.nn import hidden_sizes
+from simplicity_sweep.outage import unreachable
+from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
 from simplicity_sweep.resume import tell_of_other_code
 from simplicity_sweep.sweep import SweepRecord
-from simplicity_sweep.tracking import Run, Store
+from simplicity_sweep.sweep.delivery import not_delivered
+from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
 _GROUPS = ("setting", "activation", "depth", "optim", "data", "trainer", "measure")
-
-RUN_ID_FILE = "mlflow_run_id"
-"""The file in a job's folder that holds the id of its MLflow run."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def begin_run(config: Mapping[str, Any], folder: Path) -> Begun:
     """
     hydra = HydraConfig.get()
     sweep = _sweep()
-    store = _store(config["tracking"]["uri"], config["tracking"]["experiment"])
+    tracking = config["tracking"]
+    store = _store(tracking["uri"], tracking["experiment"], None if sweep is None else sweep.experiment)
     # Where runs are recorded is no setting of theirs, and its address may hold a password.
     overrides = [item for item in hydra.overrides.task if not item.startswith(("tracking.", "resume="))]
     tags = {
@@ -88,6 +89,7 @@ def begin_run(config: Mapping[str, Any], folder: Path) -> Begun:
         params=chosen_parameters(config, hydra.runtime.choices),
         tags=tags,
         parent=None if sweep is None else sweep.parent,
+        folder=folder,
     )
     (folder / RUN_ID_FILE).write_text(f"{run.id}\n")
     run.log_texts(
@@ -139,7 +141,7 @@ def _go_on(store: Store, stored: StoredRun) -> Begun:
         _LOG.info("Run %s is finished already.", stored.info.run_id)
         return Begun(Run(store, stored.info.run_id), folder, result=stored.data.metrics["val/accuracy"])
     tell_of_other_code([stored])
-    run = Run.go_on(store, stored, provenance())
+    run = Run.go_on(store, stored, provenance(), folder)
     checkpoint = folder / FOLDER / LAST
     if is_whole(checkpoint):
         _LOG.info("Goes on from %s", checkpoint)
@@ -147,6 +149,22 @@ def _go_on(store: Store, stored: StoredRun) -> Begun:
     _LOG.info("No checkpoint of run %s can be read: it starts from its beginning.", run.id)
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     return Begun(run, folder, run.points())
+
+
+def settle(run: Run, folder: Path) -> None:
+    """Delivers what a run without a sweep has kept in `folder`; a sweep does so at its end, for all of its runs.
+
+    Raises:
+        NotDelivered: the store can't be reached; the message says what is to be done.
+    """
+    if _sweep() is not None or not outboxes(folder):
+        return
+    try:
+        run.deliver()
+    except Exception as error:
+        if not unreachable(error):
+            raise
+        raise not_delivered(folder, run.store, error) from None
 
 
 def shown(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,9 +191,14 @@ def place_in_sweep() -> str:
 
 
 @cache
-def _store(uri: str, experiment: str) -> Store:
-    """Opened once for all jobs of a process."""
-    return Store.open(uri, experiment)
+def _store(uri: str, experiment: str, known: str | None) -> Store:
+    """Opened once for all jobs of a process; a sweep has opened it before, and it may be away, if an id is `known`."""
+    try:
+        return Store.open(uri, experiment)
+    except TrackingError:
+        if known is None:
+            raise
+        return Store.at(uri, known)
 
 
 def _sweep_folder() -> Path:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
+from typing import cast
 
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from simplicity_sweep.credentials import without_user
 from simplicity_sweep.resolvers import project_folder, register
 from simplicity_sweep.store import Store, TrackingError
 
@@ -22,15 +25,32 @@ def existing_store(uri: str | None, experiment: str | None) -> Store:
     Raises:
         TrackingError: there is none.
     """
-    register()
-    default = project_folder() / "conf" / "tracking" / "mlflow.yaml"
-    if (uri is None or experiment is None) and not default.is_file():
-        raise TrackingError(f"{default} is not there. Name the store: --uri URI --experiment NAME")
-    tracking = OmegaConf.load(default) if default.is_file() else OmegaConf.create()
+    tracking = _configured()
+    if (uri is None or experiment is None) and not tracking:
+        raise TrackingError(f"{_default()} is not there. Name the store: --uri URI --experiment NAME")
     uri, experiment = uri or tracking.uri, experiment or tracking.experiment
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         raise TrackingError(f"There is no store at {uri} yet. Record something first: make sweep")
     return Store.open(uri, experiment)
+
+
+def address_behind(shown: str) -> str:
+    """The store's address that was written down as `shown`, without user and password: that of `MLFLOW_TRACKING_URI` or
+    of the configuration if it is the same store, for they may hold both; else itself."""
+    for uri in (os.environ.get("MLFLOW_TRACKING_URI"), _configured().get("uri")):
+        if uri is not None and "://" in uri and not uri.startswith("sqlite:") and without_user(uri) == shown:
+            return str(uri)
+    return shown
+
+
+def _default() -> Path:
+    return project_folder() / "conf" / "tracking" / "mlflow.yaml"
+
+
+def _configured() -> DictConfig:
+    """The configuration's group `tracking`, empty where there is none."""
+    register()
+    return cast(DictConfig, OmegaConf.load(_default())) if _default().is_file() else OmegaConf.create()
 
 
 def last_sweep(store: Store) -> Run | None:

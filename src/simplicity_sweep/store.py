@@ -29,7 +29,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 # Both report every schema migration and every created table at INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
+# It logs each error of a database with its traceback, and raises it.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
+_LIBRARIES = {"mlflow", "requests", "urllib3", "http", "sqlalchemy", "sqlite3"}  # that a request goes through
 _PROBE_SECONDS = 4
 _LOCK_SECONDS = 120  # many processes may wait while one creates the schema, which takes some seconds
 
@@ -88,6 +91,18 @@ class Store:
             "Use the default, or e.g. tracking.uri=sqlite:////absolute/path/mlflow.db"
         )
 
+    @classmethod
+    def at(cls, uri: str, experiment_id: str) -> Store:
+        """The store at `uri` with an experiment that it has: nothing is asked of it, and nothing made.
+
+        Raises:
+            TrackingError: it would be a file that is not there; MLflow would make a new one.
+        """
+        if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+            raise TrackingError(f"There is no store at {uri}. Bring it back, or name where it is now: --uri URI")
+        uri = withheld(uri)
+        return cls(uri, experiment_id, MlflowClient(uri, registry_uri=uri))
+
     @property
     def is_file(self) -> bool:
         """Whether the store is an SQLite file, with no server of its own."""
@@ -137,9 +152,8 @@ class Store:
             with _impatient():
                 return cls(uri, _experiment_id(client, experiment, artifacts=None), client)
         except MlflowException as error:
-            reason = masked(str(_root(error)))
             raise TrackingError(
-                f"tracking.uri = {masked(uri)!r}: no MLflow server answers there ({reason}). "
+                f"tracking.uri = {masked(uri)!r}: no MLflow server answers there ({reason(error)}). "
                 "Start it (mlflow server), correct the address, or leave tracking.uri out for a local file."
             ) from None  # the cause's text may hold the password
 
@@ -174,10 +188,17 @@ def _artifacts(path: Path) -> str:
     return (path.parent / "mlartifacts").as_uri()
 
 
+def reason(error: BaseException) -> str:
+    """What `error` came from in the end, e.g. `[Errno 111] Connection refused`; a password in it is masked."""
+    return masked(str(_root(error)))
+
+
 def _root(error: BaseException) -> BaseException:
-    """What `error` came from in the end: `connection refused`, under the errors of many libraries."""
+    """What `error` came from in the end: `connection refused`, under the errors of many libraries; not what was on its
+    way when the store was asked, such as a failing job's error or Ctrl-C."""
     before = error.__cause__ or error.__context__
-    return error if before is None else _root(before)
+    ours = isinstance(before, OSError) or type(before).__module__.partition(".")[0] in _LIBRARIES
+    return _root(before) if before is not None and ours else error
 
 
 @contextmanager

@@ -20,13 +20,13 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from simplicity_sweep import artifacts
 from simplicity_sweep.build import build_data, build_model, build_plan, device_of
 from simplicity_sweep.callbacks import CarryConfig, CarryProgress, Measure, RunProgress, StopDiverged
-from simplicity_sweep.checkpoints import FOLDER, LAST, DurableCheckpointIO
+from simplicity_sweep.checkpoints import FOLDER, LAST
 from simplicity_sweep.config import check
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.heartbeat import beating
 from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
-from simplicity_sweep.record import begin_run, place_in_sweep, shown
+from simplicity_sweep.record import begin_run, place_in_sweep, settle, shown
 from simplicity_sweep.termination import exit_status, interrupts_as_raised, terminated_like_interrupted
 from simplicity_sweep.tracking import recording
 from simplicity_sweep.trust import refuse_untrusted
@@ -46,6 +46,7 @@ def run(cfg: DictConfig) -> float:
     Raises:
         ConfigError: the configuration can't be run; nothing has been recorded.
         SystemExit: Ctrl-C or SIGTERM, in a single run; a job of a sweep raises what it was interrupted by.
+        NotDelivered: of a single run whose store is away at its end; what it logged is kept in its folder.
     """
     try:
         with terminated_like_interrupted(), interrupts_as_raised():
@@ -72,7 +73,7 @@ def _run(cfg: DictConfig) -> float:
         measure = Measure(build_plan(config), config["measure"]["every_n_epochs"])
         diverged = StopDiverged()
         logger = RunLogger(tracked, begun.points)
-        strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]), DurableCheckpointIO())
+        strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]))
         trainer = pl.Trainer(
             **config["trainer"],
             strategy=strategy,
@@ -108,6 +109,7 @@ def _run(cfg: DictConfig) -> float:
         if measure.paths:
             tracked.log_texts({artifacts.PATHS: json.dumps([asdict(path) for path in measure.paths])})
         log.info("%s, in MLflow run %s", _summary(trainer.callback_metrics), tracked.id)
+    settle(tracked, begun.folder)
     return objective
 
 

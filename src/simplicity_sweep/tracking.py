@@ -5,6 +5,7 @@ A run carries, besides its parameters and metrics, these tags:
 ===========  ============================================================  ==========================
 tag          meaning                                                       written by
 ===========  ============================================================  ==========================
+start        a name of the run's own, from before the store names it       `Run.start`
 role         ``sweep`` for a parent run, ``job`` for each of its children  `Sweep.open`; the job
              ``measure`` for a network that existed already                `measure.record`
 job          the Hydra job's number in its sweep                           the job
@@ -32,12 +33,15 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import RLock
 from typing import Literal
 
 from simplicity_sweep import artifacts
@@ -46,13 +50,14 @@ from simplicity_sweep import artifacts
 from simplicity_sweep.store import Store, TrackingError
 
 # isort: split
-import torch
-from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities import Run as StoredRun
-from mlflow.store.artifact.artifact_repo import ArtifactRepository
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
+from torch import OutOfMemoryError
+
+from simplicity_sweep.outage import ask_briefly, outage_of, unreachable
+from simplicity_sweep.outbox import Address, Outbox
+from simplicity_sweep.writes import START_TAG, Artifacts, Batch, End, Start, Target, Write
 
 __all__ = ["Run", "Status", "Store", "TrackingError", "recording"]
 
@@ -70,16 +75,40 @@ class Run:
 
     What is handed to `hold_metrics` and `hold_tags` is written later, together, by a thread of its own, so that nobody
     waits for it; `end` does, and raises what went wrong on the way. Everything else is written at once.
+
+    A run with a folder outlives its store: what the store can't take now is kept in an outbox there, and goes first, in
+    its order, when the store is back; see `outbox`. What the store refuses is an error all the same.
+
+    Args:
+        store: where it is kept.
+        run_id: MLflow's id of it, or its `id` from when it could not be started.
+        folder: the run's own, for its outbox, in which something may be kept already; without one, a store that can't
+            be reached is an error.
     """
 
-    def __init__(self, store: Store, run_id: str, artifact_uri: str | None = None) -> None:
-        self.store = store
-        self.id = run_id
-        self._artifact_uri = artifact_uri
-        self._metrics: list[Metric] = []
+    def __init__(self, store: Store, run_id: str, *, folder: Path | None = None) -> None:
+        self._name = run_id
+        self._target = Target(store, run_id)
+        self._outage = outage_of(store)
+        self._outbox = None if folder is None else Outbox.of(folder, run_id)
+        if self._outbox:
+            self._outbox.open()
+            self._target.run = self._outbox.address.run
+        self._sending = RLock()
+        self._metrics: list[tuple[str, float, int, int]] = []
         self._tags: dict[str, str] = {}
         self._flushed = time.monotonic()
         self._writes: list[Future[None]] = []
+
+    @property
+    def store(self) -> Store:
+        """Where the run is kept."""
+        return self._target.store
+
+    @property
+    def id(self) -> str:
+        """MLflow's id of the run; of one that could not be started yet, the value of its tag `start`."""
+        return self._target.run or self._name
 
     @classmethod
     def start(
@@ -90,6 +119,7 @@ class Run:
         params: Mapping[str, object],
         tags: Mapping[str, str],
         parent: str | None = None,
+        folder: Path | None = None,
     ) -> Run:
         """A new run with the status RUNNING.
 
@@ -99,6 +129,7 @@ class Run:
             params: what it was run with, flat; values longer than MLflow keeps (6,000 characters) are cut.
             tags: see the table at the top of this module; values over 8,000 characters are cut.
             parent: id of the run under which this one is shown.
+            folder: the run's own; with one, a run can be begun while the store can't be reached.
 
         Example:
             >>> import tempfile
@@ -109,27 +140,31 @@ class Run:
             >>> store.client.get_run(run.id).data.metrics
             {'val/accuracy': 0.5}
         """
-        client, now = store.client, _milliseconds()
-        own = {MLFLOW_USER: _user(), MLFLOW_SOURCE_NAME: Path(sys.argv[0]).name}
+        own = {MLFLOW_USER: _user(), MLFLOW_SOURCE_NAME: Path(sys.argv[0]).name, START_TAG: uuid.uuid4().hex}
         if parent is not None:
             own[MLFLOW_PARENT_RUN_ID] = parent
         own |= {key: _cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
-        created = client.create_run(store.experiment_id, start_time=now, run_name=name, tags=own)
-        run = cls(store, str(created.info.run_id), created.info.artifact_uri)
-        kept = [Param(key, _cut(str(value), MAX_PARAM_VAL_LENGTH)) for key, value in params.items()]
-        client.log_batch(run.id, params=kept)
+        run = cls(store, own[START_TAG], folder=folder)
+        run._target.run = None
+        run._send(Start(name, own, _milliseconds()))
+        run._send(Batch(params={key: _cut(str(value), MAX_PARAM_VAL_LENGTH) for key, value in params.items()}))
         return run
 
     @classmethod
-    def go_on(cls, store: Store, stored: StoredRun, tags: Mapping[str, str]) -> Run:
+    def go_on(cls, store: Store, stored: StoredRun, tags: Mapping[str, str], folder: Path) -> Run:
         """A run that was cut off or failed, RUNNING again, without what was said of its end.
 
         Args:
             store: where it is kept.
             stored: the run.
             tags: written over its own.
+            folder: the run's own; what is kept there is delivered first.
+
+        Raises:
+            Exception: the store can't be reached.
         """
-        run = cls(store, str(stored.info.run_id), stored.info.artifact_uri)
+        run = cls(store, str(stored.info.run_id), folder=folder)
+        run.deliver()
         run.set_tags(tags)
         for key in _OF_AN_END & stored.data.tags.keys():
             store.client.delete_tag(run.id, key)
@@ -158,7 +193,7 @@ class Run:
         """Keeps `metrics` for a later write, of some seconds' metrics: one of a hundred costs little more than one of
         one."""
         now = _milliseconds()
-        self._metrics += [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        self._metrics += [(key, float(value), now, step) for key, value in metrics.items()]
         if time.monotonic() - self._flushed > _HELD_SECONDS:
             self.flush()
 
@@ -185,9 +220,9 @@ class Run:
         self.flush()
         self._wait()
 
-    def _write(self, metrics: Sequence[Metric], tags: Mapping[str, str]) -> None:
-        kept = [RunTag(key, _cut(value, MAX_TAG_VAL_LENGTH)) for key, value in tags.items()]
-        self.store.client.log_batch(self.id, metrics=metrics, tags=kept)
+    def _write(self, metrics: Sequence[tuple[str, float, int, int]], tags: Mapping[str, str]) -> None:
+        kept = {key: _cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
+        self._send(Batch(metrics=metrics, tags=kept))
 
     def _wait(self) -> None:
         self._raise_failures(self._writes)
@@ -205,20 +240,64 @@ class Run:
                 file = Path(name, path)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            self._artifacts().log_artifacts(name)  # type: ignore[no-untyped-call]
+            self._send(Artifacts(Path(name)))
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keeps a copy of the file `path` among the run's artifacts, in `folder` of them."""
-        self._artifacts().log_artifact(str(path), folder)  # type: ignore[no-untyped-call]
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file, which run {self.id} was to keep")
+        self._send(Artifacts(path, folder))
 
-    def _artifacts(self) -> ArtifactRepository:
-        """Where the run's artifacts are kept; the store is asked only about a run that wasn't started here."""
-        if self._artifact_uri is None:
-            self._artifact_uri = self.store.client.get_run(self.id).info.artifact_uri
-        return get_artifact_repository(self._artifact_uri, tracking_uri=self.store.uri)
+    def deliver(self) -> None:
+        """Sends what is kept, whether or not it is time to try again, and makes sure that the store is there.
 
-    def end(self, status: Status) -> None:
+        Raises:
+            Exception: the store can't be reached (see `outage.unreachable`), or refuses it.
+        """
+        with self._sending:
+            if self._outbox:
+                self._outbox.open()
+                self._send_kept(self._outbox)
+            self.store.client.get_run(self.id)
+            self._outage.over()
+
+    def _send(self, write: Write) -> None:
+        """Has `write` done by the store, or kept for it; what is kept already goes first."""
+        with self._sending:
+            if self._outbox is None:
+                write.send(self._target)
+                return
+            ask_briefly(self.store)
+            if not self._outbox and self._outage.may_try() and self._reached(partial(write.send, self._target)):
+                return
+            late = replace(write, repeated=True) if isinstance(write, Start) else write
+            self._outbox.append(late, Address(self.store.shown, self.store.experiment_id, self._target.run))
+            if self._outage.may_try():
+                self._reached(partial(self._send_kept, self._outbox))
+
+    def _send_kept(self, outbox: Outbox) -> None:
+        for _ in outbox.deliver(self._target):
+            continue
+
+    def _reached(self, ask: Callable[[], None]) -> bool:
+        """Whether the store took what `ask` asks of it; if it can't be reached, that is noted."""
+        assert self._outbox is not None
+        try:
+            ask()
+        except Exception as error:
+            if not unreachable(error):
+                raise
+            self._outage.found(error, self._outbox)
+            return False
+        self._outage.over()
+        return True
+
+    def end(self, status: Status, at: int | None = None) -> None:
         """Writes what is held, then the run's last status and its time.
+
+        Args:
+            status: how it ended.
+            at: when, in milliseconds since the epoch; now by default.
 
         Raises:
             MlflowException: something could not be written; a run that would be FINISHED is FAILED then.
@@ -230,7 +309,11 @@ class Run:
             status = "FAILED" if status == "FINISHED" else status
             raise
         finally:
-            self.store.client.set_terminated(self.id, status, _milliseconds())
+            try:
+                self._send(End(status, at or _milliseconds()))
+            finally:
+                if self._outbox is not None:
+                    self._outbox.release()
 
 
 @cache
@@ -287,7 +370,7 @@ def _logged_only(run: Run) -> Iterator[None]:
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     line = _cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _FAILURE_LENGTH)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError | OutOfMemoryError):
         return f"{_cut(line, _FAILURE_LENGTH - len(_MEMORY_ADVICE))}{_MEMORY_ADVICE}"
     return line
 

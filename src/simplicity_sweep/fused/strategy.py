@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 import torch
-from pytorch_lightning.plugins import CheckpointIO
 from pytorch_lightning.strategies import SingleDeviceStrategy
 
+from simplicity_sweep.checkpoints import WholeCheckpoints
 from simplicity_sweep.data import Batches
 from simplicity_sweep.fused.chunks import Chunk, Chunks, advance_global_generator
 from simplicity_sweep.fused.engine import Engine, Steps
@@ -39,8 +39,8 @@ class FusedStrategy(SingleDeviceStrategy):
 
     strategy_name = "fused"
 
-    def __init__(self, device: torch.device, checkpoint_io: CheckpointIO | None = None) -> None:
-        super().__init__(device=device, checkpoint_io=checkpoint_io)
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(device=device, checkpoint_io=WholeCheckpoints())
         self.reason: str | None = None
         self._engine = Engine()
         self._handed_out = False

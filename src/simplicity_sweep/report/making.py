@@ -13,11 +13,12 @@ import yaml
 from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep import artifacts
+from simplicity_sweep.outage import unreachable
 from simplicity_sweep.report.decision.requirements import Requirements, parse
 from simplicity_sweep.report.files import PAGE, report_files
 from simplicity_sweep.report.reading import read_artifact, read_results
 from simplicity_sweep.report.results import ReportError
-from simplicity_sweep.store import Store
+from simplicity_sweep.store import Store, reason
 from simplicity_sweep.tracking import Run
 
 _LOG = logging.getLogger(__name__)
@@ -56,8 +57,8 @@ def make_report(
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        if len(sweeps) == 1:
-            Run(store, sweeps[0].info.run_id).log_file(path, Path(_KEPT_IN, name).parent.as_posix())
+    for name in files if len(sweeps) == 1 else ():
+        Run(store, sweeps[0].info.run_id).log_file(folder / name, Path(_KEPT_IN, name).parent.as_posix())
     return folder / PAGE
 
 
@@ -68,7 +69,10 @@ def report_at_end(store: Store, sweep: str) -> None:
         print(f"Report: {make_report(store, [store.client.get_run(sweep)])}\n")
     except ReportError as error:
         print(f"No report: {error}\n")
-    except Exception:
+    except Exception as error:
+        if unreachable(error):
+            print(f"No report: {store.shown} can't be reached ({reason(error)}). Try again with: make report\n")
+            return
         _LOG.exception("The report could not be made. Every result is recorded; try again with: make report")
 
 

@@ -23,8 +23,11 @@ from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import process, provenance
 from simplicity_sweep.heartbeat import beating, is_dead
 from simplicity_sweep.mlflow_page import page_link, publish_page
+from simplicity_sweep.outage import unreachable
+from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.processes.ending import read_ending
 from simplicity_sweep.rows import Row, failures_yaml, print_rows, rows_of
+from simplicity_sweep.sweep.delivery import Unclosed, deliver, not_delivered
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -116,7 +119,7 @@ class Sweep:
             "command": masked(shlex.join(sys.argv)),
         }
         run = Run.start(store, name=folder.name, params={}, tags=tags | provenance())
-        sweep = cls(store, folder, run)
+        sweep = cls(store, folder, Run(store, run.id, folder=folder))  # it must have started: its jobs name it
         sweep.expect(0)
         return sweep
 
@@ -130,7 +133,8 @@ class Sweep:
             numbers: those of the jobs that are still to be run, in the order in which they will be started.
             jobs: how many jobs it has altogether.
         """
-        sweep = cls(store, Path(stored.data.tags["folder"]), Run.go_on(store, stored, process()))
+        folder = Path(stored.data.tags["folder"])
+        sweep = cls(store, folder, Run.go_on(store, stored, process(), folder))
         sweep.numbers = list(numbers)
         sweep.expect(jobs)
         return sweep
@@ -146,6 +150,7 @@ class Sweep:
 
         Raises:
             ConfigError: a sweep is under way in the folder.
+            NotDelivered: something that was logged is not in the store yet, and what is to be done.
         """
         with _alone_in(folder):
             sweep = begin()
@@ -158,11 +163,11 @@ class Sweep:
             yield
         except BaseException as error:
             try:
-                self.report(self.close(interrupted=not isinstance(error, Exception)))
+                self._end(interrupted=not isinstance(error, Exception))
             except Exception as second:  # the first one matters more
                 _LOG.error("The sweep's end could not be written to %s (%s).", self.store.shown, second)
             raise
-        self.report(self.close(interrupted=False))
+        self._end(interrupted=False)
 
     def expect(self, jobs: int) -> None:
         """Adds `jobs` to the number of jobs that the sweep has; called for each batch before it starts."""
@@ -171,12 +176,39 @@ class Sweep:
         record = SweepRecord(self.run.id, self.store.experiment_id, self.jobs, self.started, self.numbers)
         record.write(self.folder)
 
-    def close(self, interrupted: bool) -> list[Row]:
-        """One row for each job, by number, once the runs have their last status and the page is made.
+    def _end(self, interrupted: bool) -> None:
+        """Closes the sweep and prints its table, or leaves both to `deliver` where the store can't be reached.
+
+        Raises:
+            NotDelivered: see `recording`.
+        """
+        try:
+            self.report(self.close(interrupted))
+        except Exception as error:
+            if not unreachable(error):
+                raise
+            Unclosed(self.store.shown, interrupted, time.time_ns() // 1_000_000).write(self.folder)
+            raise not_delivered(self.folder, self.store, error, " and close the sweep") from None
+        if outboxes(self.folder):
+            raise not_delivered(self.folder, self.store, None)
+
+    def close(self, interrupted: bool, at: int | None = None) -> list[Row]:
+        """One row for each job, by number, once what was kept is delivered, the runs have their last status and the
+        page is made.
 
         Jobs that this process, or one of this machine that is gone, left RUNNING become KILLED. The parent
         run becomes KILLED if the sweep was interrupted, FINISHED if every job finished, else FAILED.
+
+        Args:
+            interrupted: whether the sweep was.
+            at: when it ended, in milliseconds since the epoch; now by default.
+
+        Raises:
+            Exception: the store can't be reached (see `outage.unreachable`).
         """
+        self.run.deliver()
+        for outbox in outboxes(self.folder):
+            deliver(outbox, self.store)
         children = self.store.children(self.run.id)
         left = [child for child in children if child.info.status == "RUNNING" and _is_over(child)]
         for child in left:
@@ -184,14 +216,17 @@ class Sweep:
         rows = rows_of(self.store.children(self.run.id) if left else children, self.jobs, self.folder)
         complete = all(row.status == "FINISHED" for row in rows)
         self.run.log_texts({artifacts.FAILURES: failures_yaml(rows)})
-        self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED")
+        self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED", at)
         publish_page(self.store, self.run.id)
+        Unclosed.forget(self.folder)
         return rows
 
     def report(self, rows: Sequence[Row], console: Console | None = None) -> None:
-        """Prints `rows` as a table, and where to see more."""
+        """Prints `rows` as a table, what they lack because it is not delivered, and where to see more."""
         console = console or Console()
         print_rows(rows, console)
+        for outbox in outboxes(self.folder):
+            console.print(f"Not delivered: {len(outbox)} writes in {outbox.folder}", soft_wrap=True, style="red")
         served = "after `make ui`" if self.store.is_file else "now"
         link = page_link(self.store, self.run.id)
         console.print(f"In MLflow, {served}: {link}\n", soft_wrap=True, highlight=False)
