@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,14 +42,18 @@ def job(sweep: Sweep, number: int) -> Run:
     return run
 
 
+def recorded(uri: str, folder: Path) -> AbstractContextManager[Sweep]:
+    """A new sweep for the block's length."""
+    return Sweep.recording(folder, partial(Sweep.open, Store.open(uri, "tests"), folder=folder, overrides=[]))
+
+
 def away_at_its_end(uri: str, folder: Path) -> str:
     """A sweep of two jobs whose store goes away in the midst of the first; the id of its parent run."""
-    tracking = {"uri": uri, "experiment": "tests"}
     with (  # noqa: PT012
         pytest.raises(
             NotDelivered, match=r"can't be reached \(.*refused\)\. Not delivered .* of 3 run\(s\)\. To deliver"
         ),
-        Sweep.recording(tracking, folder=folder, overrides=[]) as sweep,
+        recorded(uri, folder) as sweep,
     ):
         sweep.expect(2)
         first = job(sweep, 0)
@@ -118,7 +125,7 @@ def test_what_is_refused_stays_and_the_others_are_delivered(
 def test_a_sweep_whose_store_is_back_at_its_end_has_its_table(
     uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Sweep.recording({"uri": uri, "experiment": "tests"}, folder=tmp_path, overrides=[]) as sweep:
+    with recorded(uri, tmp_path) as sweep:
         sweep.expect(1)
         away = Away(sweep.store)
         away.now = True
@@ -131,7 +138,7 @@ def test_a_sweep_whose_store_is_back_at_its_end_has_its_table(
 def test_the_table_says_what_is_not_delivered(uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (  # noqa: PT012
         pytest.raises(NotDelivered, match=r"kept in .*: 2 writes, of 1 run\(s\)\. To deliver them, once"),
-        Sweep.recording({"uri": uri, "experiment": "tests"}, folder=tmp_path, overrides=[]) as sweep,
+        recorded(uri, tmp_path) as sweep,
     ):
         sweep.expect(1)
         run = job(sweep, 0)
@@ -146,24 +153,24 @@ def test_the_table_says_what_is_not_delivered(uri: str, tmp_path: Path, capsys: 
     assert "1 job: 1 missing" in shown
 
 
-def test_a_password_comes_from_the_environment_and_is_asked_for_where_it_is_unknown(
+def test_a_password_comes_from_the_environment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = tmp_path / "0" / "outbox" / "ab"
     box.mkdir(parents=True)
-    address = {"store": "http://ann:***@127.0.0.1:9", "experiment": "1", "run": "ab"}
+    address = {"store": "http://127.0.0.1:9", "experiment": "1", "run": "ab"}
     write = {"id": "1", "write": "end", "status": "FINISHED", "time": 1}
     (box / "writes.jsonl").write_text(f"{json.dumps(address)}\n{json.dumps(write)}\n")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert main(["deliver", str(tmp_path)]) == 1
-    assert "The password of http://ann:***@127.0.0.1:9 is not kept. Name the whole address" in capsys.readouterr().err
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")  # what is put there is taken away with the test
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:sesame@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert main(["deliver", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert "The tracking store http://ann:***@127.0.0.1:9 can't be reached" in said
+    assert "The tracking store http://127.0.0.1:9 can't be reached" in said
     assert "sesame" not in said
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "sesame"
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

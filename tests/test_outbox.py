@@ -222,7 +222,7 @@ def test_an_outage_is_told_once_and_its_end_once(
 def test_a_password_is_neither_kept_nor_shown(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Gone:
         def __getattr__(self, name: str) -> object:
-            raise ConnectionError("http://ann:sesame@127.0.0.1:9/ refused sesame")
+            raise ConnectionError("http://ann:sesame@127.0.0.1:9/ refused")
 
     secret = Store("http://ann:sesame@127.0.0.1:9", store.experiment_id, Gone())  # type: ignore[arg-type]
     run = start(secret, tmp_path / "0")
