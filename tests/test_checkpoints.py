@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,22 @@ from simplicity_sweep.fused.strategy import FusedStrategy
 LIMIT = 8192
 
 
-@pytest.fixture
+@contextmanager
 def little_space() -> Iterator[None]:
+    """No longer than needed: the file into which the tests' own output goes may be larger than that."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_checkpoint_that_has_no_space_fails_and_leaves_the_one_before(tmp_path: Path, little_space: None) -> None:
+def test_a_checkpoint_that_has_no_space_fails_and_leaves_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints" / "last.ckpt"
     WholeCheckpoints().save_checkpoint({"weight": torch.ones(3)}, path)
-    with pytest.raises(CheckpointError, match=r"last\.ckpt: the checkpoint can't be written \(.*Free space"):
+    fails = pytest.raises(CheckpointError, match=r"last\.ckpt: the checkpoint can't be written \(.*Free space")
+    with little_space(), fails:
         WholeCheckpoints().save_checkpoint({"weight": torch.ones(LIMIT)}, path)
     assert torch.load(path)["weight"].tolist() == [1, 1, 1]
     assert list(path.parent.iterdir()) == [path]
