@@ -52,7 +52,7 @@ faults: $(READY) ## kills sweeps and goes on with them, two hundred times, and c
 	$(BIN)/python bench/faults.py
 
 tidy: $(READY) ## close the runs that processes which are gone have left RUNNING
-	$(BIN)/python -m simplicity_sweep.tidy
+	$(BIN)/python -m simplicity_sweep.sweep tidy
 
 ui: $(READY) ## MLflow's own UI on 127.0.0.1, at the last sweep's page
 	$(BIN)/python -m simplicity_sweep.ui

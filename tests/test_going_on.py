@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from tests.test_cli import command_and_environment, parent_and_children, runs, train
 
@@ -133,10 +134,36 @@ def test_a_failure_ends_the_sweep_where_that_is_asked(tmp_path, launcher):
     assert [child.info.status for child in children[1:]] in ([], ["KILLED"])
 
 
-def test_a_single_run_goes_on_too(tmp_path):
-    quick = ["data=digits", "trainer=cpu", "trainer.max_epochs=2", "measure=none"]
-    assert train(tmp_path, *quick, "hydra.run.dir=" + str(tmp_path / "one")).returncode == 0
-    again = train(tmp_path, *quick, "resume=true", "hydra.run.dir=" + str(tmp_path / "two"))
+def test_a_run_that_was_cut_off_between_training_and_test_is_tested_as_it_is(tmp_path):
+    quick = ["data=digits", "trainer=cpu", "trainer.max_epochs=5", "optim=sgd"]
+    jobs = ["-m", *quick, "optim.lr=0.1,1e30"]
+    assert train(tmp_path, *jobs).returncode == 0
+    whole = points(tmp_path)
+    parent, children = parent_and_children(tmp_path)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    for run in (parent, *children):
+        client.set_terminated(run.info.run_id, "KILLED")  # as if there had been no time for the test
+    again = train(tmp_path, *jobs, "resume=true")
+    assert again.returncode == 0, again.stderr
+    assert "0 of 2 jobs are finished" in again.stdout
+    assert "before the run was cut off" not in again.stdout
+    assert points(tmp_path) == whole
+    parent, children = parent_and_children(tmp_path)
+    assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 3
+    assert [run.data.tags.get("diverged") for run in children] == [None, "train/loss is nan since epoch 0"]
+
+
+def test_a_single_run_that_is_finished_is_not_run_again(tmp_path):
+    quick = ["data=digits", "trainer=debug", "measure=none"]
+    assert train(tmp_path, *quick, f"hydra.run.dir={tmp_path}/one").returncode == 0
+    again = train(tmp_path, *quick, "resume=true", f"hydra.run.dir={tmp_path}/two")
     assert again.returncode == 0, again.stderr
     assert "is finished already" in again.stdout
+    [run] = runs(tmp_path)
+    other = train(tmp_path, *quick, "seed=7", f"resume={run.info.run_id}", f"hydra.run.dir={tmp_path}/three")
+    assert other.returncode == 1
+    assert "that run has another configuration" in other.stderr
+    unknown = train(tmp_path, *quick, "resume=nowhere", f"hydra.run.dir={tmp_path}/four")
+    assert unknown.returncode == 1
+    assert "resume = 'nowhere': no such run" in unknown.stderr
     assert len(runs(tmp_path)) == 1

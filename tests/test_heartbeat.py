@@ -12,7 +12,8 @@ from simplicity_sweep import heartbeat
 from simplicity_sweep.environment import process
 from simplicity_sweep.heartbeat import HEARTBEAT, beating, is_dead
 from simplicity_sweep.store import Store
-from simplicity_sweep.tidy import close_dead, main
+from simplicity_sweep.sweep.__main__ import main
+from simplicity_sweep.sweep.tidy import close_dead
 from simplicity_sweep.tracking import Run
 
 NO_SUCH_PROCESS = {**process(), "pid": str(2**30), "pid.started": ""}
@@ -70,5 +71,5 @@ def test_only_the_runs_of_the_dead_are_closed(store, capsys):
     states = {run.id: store.client.get_run(run.id) for run in (dead, living, failed)}
     assert [run.info.status for run in states.values()] == ["KILLED", "RUNNING", "FAILED"]
     assert states[dead.id].data.tags["failure"] == "its process ended without a word"
-    assert main(["--uri", store.uri, "--experiment", "tests"]) == 0
+    assert main(["tidy", "--uri", store.uri, "--experiment", "tests"]) == 0
     assert "0 closed as KILLED, 1 still under way" in capsys.readouterr().out

@@ -10,9 +10,9 @@ import pytest
 
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import provenance
-from simplicity_sweep.resume import Place, earlier_sweep, places, tell_of_other_code
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
+from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
 
 
 @dataclass

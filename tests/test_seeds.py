@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import random
 
-import numpy as np
-import torch
-
-from simplicity_sweep.seeds import random_states, set_random_states, stream_seed
+from simplicity_sweep.seeds import stream_seed
 
 
 def test_a_stream_is_pinned_to_the_hash_of_its_name():
@@ -23,12 +19,3 @@ def test_no_two_streams_of_many_seeds_coincide():
 
 def test_a_stream_fits_a_torch_generator():
     assert all(0 <= stream_seed(seed, "weights") < 2**63 for seed in range(500))
-
-
-def test_every_generator_goes_on_from_a_file_that_loads_weights_only(tmp_path):
-    random.gauss(0, 1)
-    np.random.standard_normal()  # both keep a second number for later
-    torch.save(random_states(), tmp_path / "states")
-    drawn = [random.gauss(0, 1), np.random.standard_normal(), np.random.random(), float(torch.rand(()))]
-    set_random_states(torch.load(tmp_path / "states", weights_only=True))
-    assert [random.gauss(0, 1), np.random.standard_normal(), np.random.random(), float(torch.rand(()))] == drawn

@@ -16,9 +16,10 @@ from simplicity_sweep import sweep as sweep_module
 from simplicity_sweep.environment import process, started
 from simplicity_sweep.identity import config_hash
 from simplicity_sweep.processes.ending import write_ending
+from simplicity_sweep.recording import recording
 from simplicity_sweep.rows import Row, print_rows
 from simplicity_sweep.sweep import Sweep, SweepRecord
-from simplicity_sweep.tracking import Run, Status, Store, TrackingError, recording
+from simplicity_sweep.tracking import Run, Status, Store, TrackingError
 
 NO_SUCH_PROCESS = str(2**30)
 """Above every system's highest process id."""

@@ -26,7 +26,8 @@ from simplicity_sweep import tracking
 from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import environment, environment_yaml, provenance
 from simplicity_sweep.logger import RunLogger
-from simplicity_sweep.tracking import Run, Store, TrackingError, recording
+from simplicity_sweep.recording import recording
+from simplicity_sweep.tracking import Run, Store, TrackingError
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ nothing heavy here."""
 import gc
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import OmegaConf
+
+from simplicity_sweep.jobs import NotStarted, failed
+from simplicity_sweep.launcher import ComposingLauncher
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class HydraSingleton:
         HydraConfig.instance().cfg = state
 
 
-class FusedLauncher(Launcher):
+class FusedLauncher(ComposingLauncher):
     """Runs each job as Hydra's basic launcher does, but lets them meet where they train.
 
     Each job is run by the ordinary task function in a thread of its own, one at a time. Where it comes to do
@@ -50,82 +52,59 @@ class FusedLauncher(Launcher):
     """
 
     def __init__(self, max_group: int = 256) -> None:
+        super().__init__()
         if max_group < 1:
             raise ValueError(f"hydra.launcher.max_group = {max_group}: should be 1 or more.")
         self.max_group = max_group
-        self.composer: Any = None  # of the sweeper, which has composed the jobs already to check them
-        self.stop_on_error = False
-        self.config: DictConfig | None = None
-        self.task_function: TaskFunction | None = None
-        self.hydra_context: HydraContext | None = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Takes what Hydra hands every launcher."""
-        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One return per job, in their order; a job that raised has the status FAILED."""
-        from simplicity_sweep.campaign import NOT_STARTED, NotStarted
-        from simplicity_sweep.composer import Composer
         from simplicity_sweep.fused.ambient import process_ambients
         from simplicity_sweep.fused.engine import Engine, Steps
         from simplicity_sweep.fused.progress import GroupProgress
         from simplicity_sweep.fused.rendezvous import Meeting
 
         assert self.config is not None
-        assert self.hydra_context is not None
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         log.info("Launching %d jobs, fused", len(job_overrides))
-        composer = self.composer or Composer(self.hydra_context.config_loader, self.config)
-        outcomes: list[JobReturn | BaseException] = []
-        returns: dict[int, JobReturn] = {}
         numbered = [(initial_job_idx + place, list(overrides)) for place, overrides in enumerate(job_overrides)]
+        returns: dict[int, JobReturn] = {}
         freeze()
-        try:
+        with suppress(_JobFailed):
             for first in range(0, len(numbered), self.max_group):
                 with GroupProgress() as progress:
                     group = numbered[first : first + self.max_group]
-                    jobs = [
-                        self._job(number, overrides, composer, progress.expect, returns) for number, overrides in group
-                    ]
+                    jobs = [self._job(number, overrides, progress.expect, returns) for number, overrides in group]
                     desks: dict[type, Any] = {Steps: progress.watching(Engine())}
-                    outcomes += Meeting(desks, [*process_ambients(), HydraSingleton()]).run(jobs)
-        except _JobFailed:
-            outcomes = [returns.get(number, NotStarted(NOT_STARTED)) for number, _ in numbered]
+                    Meeting(desks, [*process_ambients(), HydraSingleton()]).run(jobs)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        return [_as_return(outcome, overrides) for outcome, overrides in zip(outcomes, job_overrides, strict=True)]
+        return [returns.get(number) or failed(overrides, NotStarted()) for number, overrides in numbered]
 
     def _job(
-        self,
-        number: int,
-        overrides: list[str],
-        composer: Any,
-        expect: Callable[[int], None],
-        returns: dict[int, JobReturn],
-    ) -> Callable[[], JobReturn]:
+        self, number: int, overrides: list[str], expect: Callable[[int], None], returns: dict[int, JobReturn]
+    ) -> Callable[[], None]:
         """What runs job `number` and leaves its return in `returns`; `expect` is told how many epochs it will train."""
 
-        def run() -> JobReturn:
+        def run() -> None:
             assert self.hydra_context is not None
             assert self.task_function is not None
             log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
-            config = composer.compose(overrides)
-            with open_dict(config):
-                config.hydra.job.id = number
-                config.hydra.job.num = number
-            expect(OmegaConf.select(config, "trainer.max_epochs", default=0))
-            returned = returns[number] = run_job(
-                hydra_context=self.hydra_context,
-                task_function=self.task_function,
-                config=config,
-                job_dir_key="hydra.sweep.dir",
-                job_subdir_key="hydra.sweep.subdir",
-            )
-            if self.stop_on_error and returned.status is JobStatus.FAILED:
+            try:
+                config = self.compose(number, overrides)
+                expect(OmegaConf.select(config, "trainer.max_epochs", default=0))
+                returns[number] = run_job(
+                    hydra_context=self.hydra_context,
+                    task_function=self.task_function,
+                    config=config,
+                    job_dir_key="hydra.sweep.dir",
+                    job_subdir_key="hydra.sweep.subdir",
+                )
+            except Exception as error:  # one that could not be composed; what the task raises is in its return
+                returns[number] = failed(overrides, error)
+            if self.stop_on_error and returns[number].status is JobStatus.FAILED:
                 raise _JobFailed
-            return returned
 
         return run
 
@@ -143,14 +122,3 @@ def freeze() -> None:
     import simplicity_sweep.task  # noqa: F401 - what it sets when it is imported is then every job's
 
     gc.freeze()
-
-
-def _as_return(outcome: JobReturn | BaseException, overrides: Sequence[str]) -> JobReturn:
-    """What a job returned; one that could not even be composed becomes a failed return."""
-    if isinstance(outcome, JobReturn):
-        return outcome
-    if not isinstance(outcome, Exception):
-        raise outcome
-    from simplicity_sweep.campaign import failed
-
-    return failed(overrides, outcome)

@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import read_write
 
+from simplicity_sweep.launcher import ComposingLauncher
 from simplicity_sweep.resolvers import register
 from simplicity_sweep.termination import exit_status, terminated_like_interrupted
 
@@ -69,13 +70,13 @@ class GridSweeper(BasicSweeper):
         refuse_outside(configs)
         preflight(configs)
 
-        from simplicity_sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for
+        from simplicity_sweep.sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for
 
         first = resolve(configs[0])
         campaign = Campaign.planned(configs, jobs, arguments, Path(self.config.hydra.sweep.dir))
         with read_write(self.config.hydra.sweep):
             self.config.hydra.sweep.dir = str(campaign.folder)
-        if hasattr(self.launcher, "composer"):
+        if isinstance(self.launcher, ComposingLauncher):
             self.launcher.composer = composer
         with campaign.recording() as sweep:
             sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, configure_log, setup_globals
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
+
+from simplicity_sweep.jobs import failed, subdir_of
+from simplicity_sweep.launcher import ComposingLauncher
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,14 @@ ConfigStore.instance().store(
 )
 
 
-class ProcessesLauncher(Launcher):
+class ProcessesLauncher(ComposingLauncher):
     """Runs each job as Hydra's basic launcher does, in a process that ends with it.
 
     A process that dies costs its own job only, which is FAILED with a `JobProcessError` that says how it died.
     """
 
     def __init__(self, jobs: int | None = None, jobs_per_gpu: int = 1, imports: Sequence[str] = ()) -> None:
+        super().__init__()
         if jobs is not None and jobs < 1:
             raise ValueError(
                 f"hydra.launcher.jobs = {jobs}: should be 1 or more, or null for as many as cores and GPUs allow."
@@ -51,19 +52,10 @@ class ProcessesLauncher(Launcher):
         self.jobs = jobs
         self.jobs_per_gpu = jobs_per_gpu
         self.imports = tuple(imports)
-        self.stop_on_error = False  # set by the sweeper: start no further job once one has failed
-        self.composer: Any = None  # of the sweeper, which has composed the jobs already to check them
-        self.config: DictConfig | None = None
-        self.task_function: TaskFunction | None = None
-        self.hydra_context: HydraContext | None = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Takes what Hydra hands every launcher."""
-        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One return per job, in their order; a job that raised or whose process died has the status FAILED."""
-        from simplicity_sweep.processes.pool import Asked, Pool, failed
+        from simplicity_sweep.processes.pool import Asked, Pool
         from simplicity_sweep.processes.progress import JobsProgress
 
         assert self.config is not None
@@ -75,9 +67,9 @@ class ProcessesLauncher(Launcher):
         asked: list[Asked] = []
         for number, overrides in enumerate(map(list, job_overrides), initial_job_idx):
             try:
-                config = self._compose(number, overrides)
-                asked.append(Asked(number, overrides, config, _folder(config)))
-            except Exception as error:
+                config = self.compose(number, overrides)
+                asked.append(Asked(number, overrides, config, sweep / subdir_of(config, number)))
+            except Exception as error:  # what can't be composed is that job's failure alone
                 returns[number] = failed(overrides, error)
         if asked:
             shares = self._shares([one.config for one in asked])
@@ -87,18 +79,6 @@ class ProcessesLauncher(Launcher):
                 pool = Pool(shares, Path(exchange), progress, stop_on_error=self.stop_on_error)
                 returns |= pool.run(asked)
         return [returns[number] for number in sorted(returns)]
-
-    def _compose(self, number: int, overrides: list[str]) -> DictConfig:
-        from simplicity_sweep.composer import Composer
-
-        assert self.hydra_context is not None
-        assert self.config is not None
-        self.composer = self.composer or Composer(self.hydra_context.config_loader, self.config)
-        config: DictConfig = self.composer.compose(overrides)
-        with open_dict(config):
-            config.hydra.job.id = number
-            config.hydra.job.num = number
-        return config
 
     def _shares(self, configs: Sequence[DictConfig]) -> Any:
         """What each job gets; jobs that all ask for the CPU are not divided among GPUs."""
@@ -128,13 +108,3 @@ class ProcessesLauncher(Launcher):
         work = cloudpickle.dumps(Work(Singleton.get_state(), self.hydra_context, self.task_function))
         start = Start(list(sys.path), list(sys.argv), self.imports, work)
         (exchange / START_FILE).write_bytes(pickle.dumps(start))
-
-
-def _folder(config: DictConfig) -> Path:
-    """The job's folder, as Hydra will make it."""
-    before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(config)  # `${hydra:…}` is the job's
-    try:
-        return Path(str(config.hydra.sweep.dir)).absolute() / str(config.hydra.sweep.subdir)
-    finally:
-        HydraConfig.instance().cfg = before

@@ -73,10 +73,9 @@ class RunLogger(Logger):
         """Takes points by metric and epoch."""
         new: defaultdict[int, dict[str, float]] = defaultdict(dict)
         for (key, at), value in points.items():
-            before = self.points.setdefault((key, at), value)
-            if before is value:
-                new[at][key] = value
-            elif before != value and not (isnan(before) and isnan(value)):
+            if (key, at) not in self.points:
+                self.points[key, at] = new[at][key] = value
+            elif (before := self.points[key, at]) != value and not (isnan(before) and isnan(value)):
                 _LOG.warning("%s at %d was %r before the run was cut off, and is %r now.", key, at, before, value)
         for at, metrics in new.items():
             self.run.hold_metrics(metrics, at)

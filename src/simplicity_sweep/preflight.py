@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.credentials import has_password, masked, withhold
+from simplicity_sweep.jobs import subdir_of
 from simplicity_sweep.trust import located, refuse_untrusted
 
 _BY_NUMBER = "${hydra.job.num}"
@@ -67,27 +67,15 @@ def refuse_outside(configs: Sequence[DictConfig]) -> None:
         written: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
         if written["subdir"] == _BY_NUMBER:  # the default, and resolving it takes milliseconds a job
             continue
-        subdir = PurePath(_subdir(config, number))
+        try:
+            subdir = PurePath(subdir_of(config, number))
+        except OmegaConfBaseException as error:
+            raise ConfigError(f"hydra.sweep.subdir of job {number}: {error}") from error
         if subdir.is_absolute() or ".." in subdir.parts or not subdir.parts:
             raise ConfigError(
                 f"hydra.sweep.subdir = {str(subdir)!r} of job {number}: is not in the sweep's folder, "
                 f"{config.hydra.sweep.dir}. Use a name without '..', or the default: the job's number."
             )
-
-
-def _subdir(config: DictConfig, number: int) -> str:
-    """What Hydra will make of a job's `hydra.sweep.subdir`, which may name the job's number or overrides."""
-    job = config.hydra.job
-    with read_write(job):  # of this small node alone: it costs a walk through all that is below
-        job.num, job.id = number, str(number)
-    singleton: Any = HydraConfig.instance()
-    before, singleton.cfg = singleton.cfg, config  # `${hydra:…}` answers from it
-    try:
-        return str(config.hydra.sweep.subdir)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"hydra.sweep.subdir of job {number}: {error}") from error
-    finally:
-        singleton.cfg = before
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:

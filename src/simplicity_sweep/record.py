@@ -16,6 +16,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from mlflow.entities import Run as StoredRun
+from mlflow.exceptions import MlflowException
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.checkpoints import FOLDER, LAST, is_whole
@@ -27,9 +28,9 @@ from simplicity_sweep.identity import result_hash
 from simplicity_sweep.nn import hidden_sizes
 from simplicity_sweep.outage import unreachable
 from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
-from simplicity_sweep.resume import tell_of_other_code
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.sweep.delivery import not_delivered
+from simplicity_sweep.sweep.resume import tell_of_other_code
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -106,18 +107,22 @@ def _begun_before(
     store: Store, config: Mapping[str, Any], folder: Path, result: str, *, alone: bool
 ) -> StoredRun | None:
     """The run with this result that was begun in this folder, or is the single run to go on with."""
-    if alone and (run_id := _asked_run(config["resume"])) is not None:
-        found = [store.client.get_run(run_id)]
+    stored: StoredRun | None = None
+    if alone and isinstance(config["resume"], str):
+        stored = _named(store, config["resume"])
+        if stored.data.tags.get("config_hash") != result:
+            raise ConfigError(
+                f"resume = {config['resume']!r}: that run has another configuration. Give the same command again, or "
+                "leave resume out for a new run."
+            )
     elif (folder / RUN_ID_FILE).is_file():
-        found = [store.client.get_run((folder / RUN_ID_FILE).read_text().strip())]
+        stored = _named(store, str(folder))
+        if stored.data.tags.get("config_hash") != result:
+            return None
     elif alone:
-        same = f"tags.role = 'job' and tags.config_hash = '{result}'"
-        runs = store.client.search_runs([store.experiment_id], same, order_by=["attributes.start_time DESC"])
-        found = [run for run in runs if "job" not in run.data.tags]
-    else:
-        found = []
-    stored = next(iter(found), None)
-    if stored is None or stored.data.tags.get("config_hash") != result:
+        same = store.search(f"tags.role = 'job' and tags.config_hash = '{result}'")
+        stored = next((run for run in same if "job" not in run.data.tags), None)
+    if stored is None:
         return None
     if stored.info.status == "RUNNING" and not is_dead(stored.data.tags):
         raise ConfigError(
@@ -127,11 +132,16 @@ def _begun_before(
     return stored
 
 
-def _asked_run(resume: bool | str) -> str | None:
-    if isinstance(resume, bool):
-        return None
-    named = Path(resume) / RUN_ID_FILE
-    return named.read_text().strip() if named.is_file() else resume
+def _named(store: Store, name: str) -> StoredRun:
+    """The run of this id, or whose folder this is."""
+    kept = Path(name) / RUN_ID_FILE
+    try:
+        return store.client.get_run(kept.read_text().strip() if kept.is_file() else name)
+    except MlflowException as error:
+        raise ConfigError(
+            f"resume = {name!r}: no such run in {store.shown}. Give MLflow's id of the run or its folder, or "
+            "resume=true for the last one of the same command."
+        ) from error
 
 
 def _go_on(store: Store, stored: StoredRun) -> Begun:

@@ -59,23 +59,6 @@ def last_sweep(store: Store) -> Run | None:
     return found[0] if found else None
 
 
-def sweeps(store: Store) -> list[Run]:
-    """The parent runs of all sweeps, the latest first."""
-    found: list[Run] = []
-    token: str | None = None
-    while True:
-        page = store.client.search_runs(
-            [store.experiment_id],
-            filter_string="tags.role = 'sweep'",
-            order_by=["attributes.start_time DESC"],
-            page_token=token,
-        )
-        found += page
-        token = page.token
-        if not token:
-            return found
-
-
 def find_sweep(store: Store, name: str) -> Run:
     """The parent run of a sweep.
 

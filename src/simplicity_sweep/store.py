@@ -159,15 +159,19 @@ class Store:
 
     def children(self, parent: str) -> list[Run]:
         """The runs shown under the run `parent`, as MLflow gives them, in the order of their start."""
+        return self.search(f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'", "attributes.start_time ASC")
+
+    def search(self, matching: str, order: str = "attributes.start_time DESC") -> list[Run]:
+        """All runs of the experiment that match, as MLflow gives them; the latest first.
+
+        Args:
+            matching: MLflow's filter, e.g. `tags.role = 'sweep'`.
+            order: MLflow's, where another one is wanted.
+        """
         found: list[Run] = []
         token: str | None = None
         while True:
-            page = self.client.search_runs(
-                [self.experiment_id],
-                filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
+            page = self.client.search_runs([self.experiment_id], matching, order_by=[order], page_token=token)
             found += page
             token = page.token
             if not token:

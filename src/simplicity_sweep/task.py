@@ -7,6 +7,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ from simplicity_sweep.build import build_data, build_model, build_plan, device_o
 from simplicity_sweep.callbacks import CarryConfig, CarryProgress, Measure, RunProgress, StopDiverged
 from simplicity_sweep.checkpoints import FOLDER, LAST
 from simplicity_sweep.config import check
+from simplicity_sweep.fused.ambient import process_ambients, surroundings
+from simplicity_sweep.fused.rendezvous import in_meeting
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.heartbeat import beating
 from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import begin_run, place_in_sweep, settle, shown
+from simplicity_sweep.recording import recording
 from simplicity_sweep.termination import exit_status, interrupts_as_raised, terminated_like_interrupted
-from simplicity_sweep.tracking import recording
 from simplicity_sweep.trust import refuse_untrusted
 
 log = logging.getLogger(__name__)
@@ -49,12 +52,18 @@ def run(cfg: DictConfig) -> float:
         NotDelivered: of a single run whose store is away at its end; what it logged is kept in its folder.
     """
     try:
-        with terminated_like_interrupted(), interrupts_as_raised():
+        with terminated_like_interrupted(), interrupts_as_raised(), _surroundings_kept():
             return _run(cfg)
     except KeyboardInterrupt as interruption:
         if HydraConfig.get().mode == RunMode.RUN:
             sys.exit(exit_status(interruption))
         raise
+
+
+def _surroundings_kept() -> AbstractContextManager[None]:
+    """What a job changes of its process is put back for the next one; where jobs meet, that is done at each change of
+    job."""
+    return nullcontext() if in_meeting() else surroundings(process_ambients(), None)
 
 
 def _run(cfg: DictConfig) -> float:

@@ -29,22 +29,18 @@ failure.at   the file and line that raised it                              `reco
 from __future__ import annotations
 
 import getpass
-import logging
 import sys
 import time
-import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import Literal
-
-from simplicity_sweep import artifacts
 
 # Before anything of MLflow's: it switches off what MLflow would send and print.
 from simplicity_sweep.store import Store, TrackingError
@@ -53,19 +49,15 @@ from simplicity_sweep.store import Store, TrackingError
 from mlflow.entities import Run as StoredRun
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
-from torch import OutOfMemoryError
 
 from simplicity_sweep.outage import ask_briefly, outage_of, unreachable
 from simplicity_sweep.outbox import Address, Outbox
 from simplicity_sweep.writes import START_TAG, Artifacts, Batch, End, Start, Target, Write
 
-__all__ = ["Run", "Status", "Store", "TrackingError", "recording"]
+__all__ = ["Run", "Status", "Store", "TrackingError", "cut"]
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
-_LOG = logging.getLogger(__name__)
-_FAILURE_LENGTH = 250
-_MEMORY_ADVICE = " – try a smaller data.batch_size, depth.width or hydra.launcher.max_group"
 _OF_AN_END = {"failure", "failure.at", "diverged", "fused"}  # tags
 _HELD_SECONDS = 5.0  # what a killed process may lose of its curves
 
@@ -143,11 +135,11 @@ class Run:
         own = {MLFLOW_USER: _user(), MLFLOW_SOURCE_NAME: Path(sys.argv[0]).name, START_TAG: uuid.uuid4().hex}
         if parent is not None:
             own[MLFLOW_PARENT_RUN_ID] = parent
-        own |= {key: _cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
+        own |= {key: cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
         run = cls(store, own[START_TAG], folder=folder)
         run._target.run = None
         run._send(Start(name, own, _milliseconds()))
-        run._send(Batch(params={key: _cut(str(value), MAX_PARAM_VAL_LENGTH) for key, value in params.items()}))
+        run._send(Batch(params={key: cut(str(value), MAX_PARAM_VAL_LENGTH) for key, value in params.items()}))
         return run
 
     @classmethod
@@ -221,7 +213,7 @@ class Run:
         self._wait()
 
     def _write(self, metrics: Sequence[tuple[str, float, int, int]], tags: Mapping[str, str]) -> None:
-        kept = {key: _cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
+        kept = {key: cut(value, MAX_TAG_VAL_LENGTH) for key, value in tags.items()}
         self._send(Batch(metrics=metrics, tags=kept))
 
     def _wait(self) -> None:
@@ -322,66 +314,13 @@ def _writer() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "tracking")
 
 
-@contextmanager
-def recording(run: Run) -> Iterator[Run]:
-    """`run`, ended when the block ends, however it ends.
-
-    An exception ends it as FAILED, with the traceback as artifact `traceback.txt` and one line of it in the
-    tag `failure`. Ctrl-C ends it as KILLED, and so does `SystemExit`, which Lightning's Trainer makes of it.
-    What was raised is raised again, even where the store can no longer be reached to write it down.
+def cut(text: str, length: int) -> str:
+    """`text`, with its end replaced by … where it has more than `length` characters.
 
     Example:
-        >>> import tempfile
-        >>> store = Store.open(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db", "doctest")
-        >>> run = Run.start(store, name="0", params={}, tags={})
-        >>> with recording(run):
-        ...     1 / 0
-        Traceback (most recent call last):
-            ...
-        ZeroDivisionError: division by zero
-        >>> store.client.get_run(run.id).data.tags["failure"]
-        'ZeroDivisionError: division by zero'
+        >>> cut("activation", 5)
+        'acti…'
     """
-    try:
-        yield run
-    except Exception as error:
-        with _logged_only(run):
-            run.set_tags({"failure": _one_line(error), "failure.at": _place(error)})
-            run.log_texts({artifacts.TRACEBACK: "".join(traceback.format_exception(error))})
-        with _logged_only(run):
-            run.end("FAILED")
-        raise
-    except BaseException:
-        with _logged_only(run):
-            run.end("KILLED")
-        raise
-    run.end("FINISHED")
-
-
-@contextmanager
-def _logged_only(run: Run) -> Iterator[None]:
-    """An error of the store's is logged: another one is on its way already, and matters more."""
-    try:
-        yield
-    except Exception as error:
-        _LOG.error("Run %s: its end could not be written to %s (%s).", run.id, run.store.shown, error)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    line = _cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _FAILURE_LENGTH)
-    if isinstance(error, MemoryError | OutOfMemoryError):
-        return f"{_cut(line, _FAILURE_LENGTH - len(_MEMORY_ADVICE))}{_MEMORY_ADVICE}"
-    return line
-
-
-def _place(error: BaseException) -> str:
-    """The line that raised, e.g. `task.py:51`."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-
-
-def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

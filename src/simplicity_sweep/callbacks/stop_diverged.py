@@ -18,6 +18,16 @@ class StopDiverged(Callback):
         self.reason: str | None = None
         """Which loss is what since which epoch; None if the run did not diverge."""
 
+    def state_dict(self) -> dict[str, str | None]:
+        return {"reason": self.reason}
+
+    def load_state_dict(self, state_dict: dict[str, str | None]) -> None:
+        self.reason = state_dict["reason"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.reason is not None:  # it had ended, and was cut off before it was tested
+            trainer.should_stop = True
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for name in ("train/loss", "val/loss"):
             value = trainer.callback_metrics.get(name)

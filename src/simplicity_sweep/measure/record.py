@@ -13,7 +13,8 @@ from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.measure.table import figures_json
 from simplicity_sweep.probe import Figures
-from simplicity_sweep.tracking import Run, Store, recording
+from simplicity_sweep.recording import recording
+from simplicity_sweep.tracking import Run, Store
 
 FIGURES = "figures.json"
 """The artifact that holds the figures as the command prints them with `--json`."""

@@ -12,14 +12,17 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides
 from omegaconf import DictConfig
 
+from simplicity_sweep.jobs import NotStarted, failed
 from simplicity_sweep.processes.ending import OUTPUT_FILE, JobProcessError, write_ending
 from simplicity_sweep.processes.exchange import Job
 from simplicity_sweep.processes.handle import Assignment, Handle
-from simplicity_sweep.processes.interruption import Interruption
 from simplicity_sweep.processes.progress import JobsProgress
 from simplicity_sweep.processes.shares import Shares
+from simplicity_sweep.termination import Terminated, terminated_like_interrupted
 
 _LOOK_SECONDS = 0.05
+_CTRL_C_SECONDS = 60.0  # that jobs have to end once they have been told to
+_SIGTERM_SECONDS = 4.0  # whoever sends it sends SIGKILL soon after
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,14 @@ class Pool:
         """
         self._waiting = deque(jobs)
         returns: dict[int, JobReturn] = {}
-        with Interruption() as interruption:
+        with terminated_like_interrupted():
             try:
                 while self._waiting or self._running:
                     self._collect(returns)
                     self._start()
                     time.sleep(_LOOK_SECONDS)
-            except BaseException:
-                self._interrupt(interruption.patience)
+            except BaseException as error:
+                self._interrupt(_SIGTERM_SECONDS if isinstance(error, Terminated) else _CTRL_C_SECONDS)
                 raise
             finally:
                 self._kill()
@@ -135,8 +138,7 @@ class Pool:
         self._progress.ended(assignment.number, time.monotonic() - assignment.began, failure)
 
     def _stop(self, returns: dict[int, JobReturn]) -> None:
-        error = "not started: an earlier job failed (on_error=stop)"
-        returns |= {asked.number: failed(asked.overrides, JobProcessError(error)) for asked in self._waiting}
+        returns |= {asked.number: failed(asked.overrides, NotStarted()) for asked in self._waiting}
         self._waiting.clear()
 
     def _interrupt(self, patience: float) -> None:
@@ -157,10 +159,3 @@ class Pool:
             handle.kill()
         while self._spare:
             self._spare.popleft().kill()
-
-
-def failed(overrides: Sequence[str], error: Exception) -> JobReturn:
-    """The return of a job that has nothing else to return."""
-    done = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
-    done._return_value = error
-    return done

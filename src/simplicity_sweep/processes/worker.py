@@ -21,6 +21,7 @@ import cloudpickle
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 
+from simplicity_sweep.jobs import failed
 from simplicity_sweep.processes.exchange import RETURN_SUFFIX, START_FILE, Job, Start, Work
 
 _LONGEST_NAME = 255
@@ -45,7 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whose KeyboardInterrupt lets the job write its end
     if job.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = job.gpu
-    done = _failed(job, unimported) if unimported else _run(start, job)
+    done = failed(job.overrides, unimported) if unimported else _run(start, job)
     draft = folder / f"{name}.draft"
     draft.write_bytes(_portable(done))
     draft.replace(folder / f"{name}{RETURN_SUFFIX}")
@@ -92,13 +93,7 @@ def _run(start: Start, job: Job) -> JobReturn:
             job_subdir_key="hydra.sweep.subdir",
         )
     except Exception as error:
-        return _failed(job, error)
-
-
-def _failed(job: Job, error: Exception) -> JobReturn:
-    done = JobReturn(overrides=job.overrides, status=JobStatus.FAILED)
-    done._return_value = error
-    return done
+        return failed(job.overrides, error)
 
 
 def _portable(done: JobReturn) -> bytes:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from simplicity_sweep.outage import unreachable
 from simplicity_sweep.outbox import Outbox, outboxes
-from simplicity_sweep.recorded import address_behind
+from simplicity_sweep.recorded import address_behind, existing_store
 from simplicity_sweep.resolvers import project_folder
 from simplicity_sweep.store import Store, TrackingError, reason
 from simplicity_sweep.sweep import Sweep, SweepRecord
 from simplicity_sweep.sweep.delivery import UNCLOSED_FILE, Unclosed, deliver
+from simplicity_sweep.sweep.tidy import close_dead, under_way
 from simplicity_sweep.tracking import Run
 
 _DELIVER = """\
@@ -50,6 +51,17 @@ def _deliver(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0 if all(delivered) and all(closed) else 1
+
+
+def _tidy(options: argparse.Namespace) -> int:
+    try:
+        store = existing_store(options.uri, options.experiment)
+    except TrackingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    closed = close_dead(store)
+    print(f"{len(closed)} closed as KILLED, {len(under_way(store))} still under way in {store.shown}")
+    return 0
 
 
 def _deliver_one(outbox: Outbox, uri: str | None) -> bool:
@@ -113,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--uri", help="the tracking store (default: the one that the writes were meant for)")
     command.set_defaults(run=_deliver)
+    command = commands.add_parser(
+        "tidy", help="close the runs that the dead have left RUNNING", description=close_dead.__doc__
+    )
+    command.add_argument("--uri", help="the tracking store (default: tracking.uri of the configuration)")
+    command.add_argument("--experiment", help="(default: tracking.experiment of the configuration)")
+    command.set_defaults(run=_tidy)
     return parser
 
 

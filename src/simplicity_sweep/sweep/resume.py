@@ -12,7 +12,7 @@ from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import provenance
-from simplicity_sweep.recorded import find_sweep, sweeps
+from simplicity_sweep.recorded import find_sweep
 from simplicity_sweep.store import Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -53,7 +53,8 @@ def earlier_sweep(store: Store, asked: bool | str, overrides: Sequence[str], fol
     if (folder / "sweep.json").is_file():
         return find_sweep(store, str(folder))
     wanted = _command(overrides)
-    return next((run for run in sweeps(store) if _command(run.data.tags["overrides"].splitlines()) == wanted), None)
+    sweeps = store.search("tags.role = 'sweep'")
+    return next((run for run in sweeps if _command(run.data.tags["overrides"].splitlines()) == wanted), None)
 
 
 def places(children: Iterable[StoredRun], hashes: Sequence[str]) -> list[Place]:

@@ -12,24 +12,19 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from mlflow.entities import Run as StoredRun
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.identity import result_hash
+from simplicity_sweep.jobs import NotStarted, failed, subdir_of
+from simplicity_sweep.launcher import ComposingLauncher
 from simplicity_sweep.preflight import resolve
-from simplicity_sweep.resume import Place, earlier_sweep, places, tell_of_other_code
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep, SweepRecord
-from simplicity_sweep.tidy import close_dead
+from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
+from simplicity_sweep.sweep.tidy import close_dead
 
 _LOG = logging.getLogger(__name__)
-
-
-NOT_STARTED = "not started, or not to its end: an earlier job failed (on_error=stop)"
-
-
-class NotStarted(Exception):
-    """The reason of a job that was never begun, because an earlier one failed."""
 
 
 @dataclass
@@ -136,16 +131,16 @@ class Campaign:
         """
         results = {index: self._finished(index, place) for index, place in enumerate(self.places) if place.finished}
         left = self._left()
-        knows = hasattr(launcher, "stop_on_error")
-        if knows:
-            launcher.stop_on_error = self.stop_on_error  # type: ignore[attr-defined]
+        knows = isinstance(launcher, ComposingLauncher)
+        if isinstance(launcher, ComposingLauncher):
+            launcher.stop_on_error = self.stop_on_error
         most = max_batch_size or max(len(left), 1)
         size = most if knows or not self.stop_on_error else 1
         done: list[JobReturn] = []
         for first in range(0, len(left), size):
             batch = left[first : first + size]
             if self.stop_on_error and any(job.status is not JobStatus.COMPLETED for job in done):
-                done += [failed(self.overrides[index], NotStarted(NOT_STARTED)) for index in batch]
+                done += [failed(self.overrides[index], NotStarted()) for index in batch]
             else:
                 done += launcher.launch([self._asked(index) for index in batch], initial_job_idx=first)
         results |= dict(zip(left, done, strict=True))
@@ -156,11 +151,8 @@ class Campaign:
         overrides = list(self.overrides[index])
         if self.earlier is None:
             return overrides
-        config = self.configs[index]
-        with open_dict(config):
-            config.hydra.job.num = self.places[index].job
-            config.hydra.job.id = str(self.places[index].job)
-        where = {"hydra.sweep.dir": str(self.folder), "hydra.sweep.subdir": str(config.hydra.sweep.subdir)}
+        subdir = subdir_of(self.configs[index], self.places[index].job)
+        where = {"hydra.sweep.dir": str(self.folder), "hydra.sweep.subdir": subdir}
         return [*overrides, *(f"{key}={_quoted(value)}" for key, value in where.items())]
 
     def _finished(self, index: int, place: Place) -> JobReturn:
@@ -169,13 +161,6 @@ class Campaign:
         done.status = JobStatus.COMPLETED
         done.return_value = place.finished.data.metrics["val/accuracy"]
         return done  # type: ignore[no-any-return]
-
-
-def failed(overrides: Sequence[str], error: Exception) -> JobReturn:
-    """The return of a job that failed with `error`, where it wasn't Hydra that ran it."""
-    result: Any = JobReturn(overrides=list(overrides), status=JobStatus.FAILED)
-    result.return_value = error
-    return result  # type: ignore[no-any-return]
 
 
 def _quoted(value: str) -> str:
