@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -168,7 +169,7 @@ def postgres() -> Iterator[str]:
         check=True, stdout=subprocess.DEVNULL, cwd=folder, **user,
     )  # fmt: skip
     try:
-        yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
         shutil.rmtree(folder)
@@ -196,7 +197,8 @@ def server(postgres: str, tmp_path: Path) -> Iterator[str]:
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, 15)
+        with suppress(ProcessLookupError):  # it could not be started
+            os.killpg(process.pid, 15)
         process.wait(30)
 
 

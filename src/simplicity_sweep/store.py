@@ -17,6 +17,7 @@ from simplicity_sweep.credentials import masked, withheld
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"  # it draws a bar for each file, however small
+os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # two lines at each run's end
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
