@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,18 @@ def command_and_environment(folder: Path, *arguments: str) -> tuple[list[str], d
     ]
     source = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])  # of this checkout, whatever is installed
     return command, {**os.environ, "PYTHONPATH": source, "COLUMNS": "160"}
+
+
+@contextmanager
+def running(folder: Path, until: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command under way, once the file `until` is there; or ended, if it never came so far."""
+    command, environment = command_and_environment(folder, *arguments)
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not until.exists() and process.poll() is None:
+            time.sleep(0.1)
+        yield process
 
 
 def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -192,18 +206,9 @@ def test_a_failed_job_keeps_its_traceback_and_its_reason_stands_in_the_table(bro
 
 @pytest.mark.parametrize("launcher", ["basic", "fused", pytest.param("processes", marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_killed_runs_and_a_table(tmp_path, launcher):
-    command, environment = command_and_environment(
-        tmp_path, "-m", "seed=0,1", "data=digits", "measure=none", "trainer.max_epochs=100000",
-        f"hydra/launcher={launcher}",
-    )  # fmt: skip
     waits_for = tmp_path / "multirun" / ("1" if launcher == "fused" else "0") / "checkpoints" / "last.ckpt"
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        for _ in range(1200):
-            if waits_for.exists() or process.poll() is not None:
-                break
-            time.sleep(0.1)
+    jobs = ["seed=0,1", "data=digits", "measure=none", "trainer.max_epochs=100000", f"hydra/launcher={launcher}"]
+    with running(tmp_path, waits_for, "-m", *jobs) as process:
         process.send_signal(signal.SIGINT)
         shown, errors = process.communicate(timeout=60)
     assert process.returncode != 0

@@ -1,7 +1,7 @@
 """What a run has written and its store has not taken yet: on disk, in order, until it is delivered.
 
 It lies in `<the run's folder>/outbox/<id>`: `writes.jsonl`, to which a line is added for each write and for each
-delivery, and the files meant for the store. A password in the store's address is masked.
+delivery, and the files meant for the store.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Address:
     """Where an outbox's writes belong.
 
     Attributes:
-        store: the tracking store's address, a password masked.
+        store: the tracking store's address, without user and password.
         experiment: MLflow's id of the experiment.
         run: MLflow's id of the run; None for one that could not be started.
     """

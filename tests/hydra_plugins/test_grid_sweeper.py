@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 
 import pytest
@@ -21,7 +20,7 @@ from hydra_plugins.fused_launcher import FusedLauncher
 from simplicity_sweep.composer import Composer
 from simplicity_sweep.resolvers import register
 from tests.conftest import PROJECT
-from tests.test_cli import QUICK, command_and_environment, parent_and_children
+from tests.test_cli import QUICK, parent_and_children, running
 
 
 def sweeper_with(launcher, folder, *overrides):
@@ -85,18 +84,11 @@ def test_jobs_are_composed_once(in_project, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_fused_sweep_in_lightnings_ordinary_loop(tmp_path):
-    command, environment = command_and_environment(
-        tmp_path, "-m", "seed=0,1", "data=digits", "measure=none", "trainer=cpu", "trainer.max_epochs=100000",
-        "+trainer.gradient_clip_val=1.0", "trainer.check_val_every_n_epoch=50000",
-    )  # fmt: skip
     began = tmp_path / "multirun" / "0" / "mlflow_run_id"
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        for _ in range(1200):
-            if began.exists() or process.poll() is not None:
-                break
-            time.sleep(0.1)
+    with running(
+        tmp_path, began, "-m", "seed=0,1", "data=digits", "measure=none", "trainer=cpu", "trainer.max_epochs=100000",
+        "+trainer.gradient_clip_val=1.0", "trainer.check_val_every_n_epoch=50000",
+    ) as process:  # fmt: skip
         time.sleep(1)  # into the loop; the rule holds before it too
         process.send_signal(signal.SIGINT)
         shown, errors = process.communicate(timeout=60)

@@ -25,7 +25,7 @@ class Unclosed:
     """In a sweep's folder: the store could not be reached at its end, and it is to be closed later.
 
     Attributes:
-        store: the address, a password masked.
+        store: the address, without user and password.
         interrupted: whether the sweep was.
         ended: when, in milliseconds since the epoch.
     """
