@@ -41,14 +41,14 @@ def test_finished_jobs_are_not_run_again_and_the_others_keep_their_numbers():
     assert left == [Place(0, first), Place(1), Place(2), Place(3)]
 
 
-def test_a_job_that_was_never_begun_has_its_place_in_the_order():
+def test_jobs_that_were_never_begun_have_their_places_in_the_order():
     last = Child(2, "c")
     assert places([last], ["a", "b", "c"]) == [Place(0), Place(1), Place(2, last)]
 
 
-def test_a_job_that_is_new_takes_a_number_that_nobody_has():
+def test_jobs_that_are_new_take_the_numbers_that_nobody_has():
     known = [Child(0, "a"), Child(1, "b")]
-    assert [place.job for place in places(known, ["new", "a", "b", "newer"])] == [4, 0, 1, 3]
+    assert [place.job for place in places(known, ["new", "a", "b", "newer"])] == [2, 0, 1, 3]
 
 
 def test_of_equal_jobs_each_has_a_run_of_its_own():

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide", "trust"}
 _SHOWN = {"enable_progress_bar", "enable_model_summary", "default_root_dir"}
 _PLACES = {"root"}
+
+
+def decides_result(override: str) -> bool:
+    """Whether an override of the command line is of a key that decides a run's result.
+
+    Example:
+        >>> decides_result("optim.lr=0.1"), decides_result("tracking.experiment=mine"), decides_result("resume=true")
+        (True, False, False)
+    """
+    return re.split(r"[.=@]", override.lstrip("+~"))[0] not in _WITHOUT_EFFECT
 
 
 def result_hash(config: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from simplicity_sweep.config import ConfigError
 from simplicity_sweep.credentials import masked
 from simplicity_sweep.environment import environment_yaml, provenance
 from simplicity_sweep.heartbeat import is_dead
-from simplicity_sweep.identity import result_hash
+from simplicity_sweep.identity import decides_result, result_hash
 from simplicity_sweep.nn import hidden_sizes
 from simplicity_sweep.outage import unreachable
 from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
@@ -71,8 +71,8 @@ def begin_run(config: Mapping[str, Any], folder: Path) -> Begun:
     sweep = _sweep()
     tracking = config["tracking"]
     store = _store(tracking["uri"], tracking["experiment"], None if sweep is None else sweep.experiment)
-    # Where runs are recorded is no setting of theirs, and its address may hold a password.
-    overrides = [item for item in hydra.overrides.task if not item.startswith(("tracking.", "resume="))]
+    # Where a run is recorded, for example, is no setting of it.
+    overrides = list(filter(decides_result, hydra.overrides.task))
     tags = {
         "role": "job",
         "folder": str(folder),

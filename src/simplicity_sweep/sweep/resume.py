@@ -6,18 +6,18 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import provenance
+from simplicity_sweep.identity import decides_result
 from simplicity_sweep.recorded import find_sweep
 from simplicity_sweep.store import Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
-_OTHERWISE = ("resume", "on_error", "report", "decide", "tracking")
-"""Keys that may differ between a sweep's start and its going on."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def earlier_sweep(store: Store, asked: bool | str, overrides: Sequence[str], fol
 def places(children: Iterable[StoredRun], hashes: Sequence[str]) -> list[Place]:
     """Where each job stands, in the jobs' order.
 
-    A job has the number of the run with its hash; one that was never begun its own place in the order, or the next
-    number that is free. Of several runs with one hash the finished ones are taken first.
+    A job has the number of the run with its hash; those that were never begun have the numbers that are free. Of
+    several runs with one hash the finished ones are taken first.
 
     Args:
         children: the runs of the sweep's jobs.
@@ -74,14 +74,8 @@ def places(children: Iterable[StoredRun], hashes: Sequence[str]) -> list[Place]:
             known[run.data.tags["config_hash"]].append(run)
             used.add(int(run.data.tags["job"]))
     found = [known[key].pop() if known[key] else None for key in hashes]
-    result = []
-    for place, begun in enumerate(found):
-        number = place if begun is None else int(begun.data.tags["job"])
-        if begun is None and number in used:
-            number = max([*used, len(hashes) - 1]) + 1
-        used.add(number)
-        result.append(Place(number, begun if begun is not None and begun.info.status == "FINISHED" else None))
-    return result
+    free = (number for number in count() if number not in used)
+    return [Place(next(free)) if begun is None else _place(begun) for begun in found]
 
 
 def tell_of_other_code(runs: Iterable[StoredRun]) -> None:
@@ -97,7 +91,11 @@ def tell_of_other_code(runs: Iterable[StoredRun]) -> None:
 
 
 def _command(overrides: Iterable[str]) -> list[str]:
-    return sorted(line for line in overrides if line.lstrip("+~").partition("=")[0].split(".")[0] not in _OTHERWISE)
+    return sorted(filter(decides_result, overrides))
+
+
+def _place(begun: StoredRun) -> Place:
+    return Place(int(begun.data.tags["job"]), begun if begun.info.status == "FINISHED" else None)
 
 
 def _finished_first(run: StoredRun) -> tuple[bool, int]:
