@@ -20,6 +20,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from hydra_plugins.processes_launcher import ProcessesLauncher
+from simplicity_sweep.jobs import NotStarted
 from simplicity_sweep.processes.ending import JobProcessError, read_ending
 
 Launch = Callable[..., Sequence[JobReturn]]
@@ -155,9 +156,9 @@ def test_no_job_is_started_after_a_failure_where_the_sweep_stops_on_errors(launc
         raise LookupError("no such thing")
 
     returns = launch(task, NUMBERS, jobs=1, stop_on_error=True)
-    assert [type(done._return_value) for done in returns] == [LookupError, JobProcessError, JobProcessError]
+    assert [type(done._return_value) for done in returns] == [LookupError, NotStarted, NotStarted]
     assert {done.status for done in returns} == {JobStatus.FAILED}
-    with pytest.raises(JobProcessError, match=r"not started: an earlier job failed \(on_error=stop\)"):
+    with pytest.raises(NotStarted, match=r"an earlier job failed \(on_error=stop\)"):
         _ = returns[2].return_value
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0"]
 
