@@ -1,93 +1,82 @@
-"""What a sweep loses when it is killed: faults injected, runs lost, repeated, doubled or told wrong.
+"""What a sweep loses when something happens to it: faults injected, runs lost, repeated, doubled or told wrong.
 
     python bench/faults.py [faults=200] [seed=0]
 
-A small sweep is run once undisturbed, and then again and again with `resume=true` into a store of its own, each time
-hit by a fault at a moment drawn at random, until it has come to its end; then the next one begins, until all faults
-were injected. Every metric of every run must be that of the undisturbed sweep, to the bit.
+A small sweep is run once undisturbed by each launcher, and then again and again with `resume=true` into a store of its
+own, each time hit by a fault at a moment drawn at random, until it has come to its end; then the next one begins, by
+another launcher or with a server before its store, until all faults were injected. Every metric of every run must be
+that of the undisturbed sweep, to the bit.
 
-    kill         SIGKILL to the process
+    kill         SIGKILL to the sweep
     terminate    SIGTERM
     interrupt    Ctrl-C
     twice        Ctrl-C, and again a moment later
-    torn         SIGKILL, and the last checkpoint of a job cut to half of its length
-    lost         SIGKILL, and the checkpoints of a job are gone
+    torn file    SIGKILL, and a job's last checkpoint is cut to half of its length
+    lost files   SIGKILL, and a job's checkpoints are gone
+    torn store   SIGKILL, and the store's last write is cut off in its midst, as by a loss of power
+    full disk    no process of the sweep can write to any file any more
+    worker       SIGKILL to the process of one job
+    away         SIGKILL to the server, which is started again
+    gone         SIGKILL to the server; the sweep ends without it, and what it has kept is delivered later, by a command
+                 that is killed in its midst and given again
+
+In the end eight sweeps are started at one moment, into one new store.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import random
+import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import metadata
+from itertools import cycle, islice
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
+from victims import JOBS, Points, Server, Sweep
 
-PROJECT = Path(__file__).resolve().parents[1]
-JOBS = ["data=digits", "trainer=cpu", "trainer.max_epochs=30", "activation=relu,tanh", "seed=0,1", "report=false"]
 STARTING_SECONDS = 4.0
 """Before that nothing but importing happens."""
 HEARD_SECONDS = 5.0
 """Within that a process must have ended after SIGTERM or Ctrl-C."""
+STUCK_SECONDS = 300.0
+"""After that a process is stuck."""
+AT_ONCE = 8
 
-Points = dict[tuple[str, str, int], list[float]]
+ANYWHERE = ("kill", "terminate", "interrupt", "twice")
+CASES = {
+    ("fused", False): (*ANYWHERE, "torn file", "lost files", "torn store", "full disk"),
+    ("processes", False): (*ANYWHERE, "torn file", "torn store", "full disk", "worker", "worker"),
+    ("fused", True): (*ANYWHERE, "away", "away", "gone", "gone"),
+}
+"""Launcher, whether a server is before the store, and what can happen there."""
+GOES_ON = ("full disk", "worker", "away", "gone")
+"""After these the sweep is left to come to an end by itself, whatever that is."""
 
-
-@dataclass
-class Sweep:
-    """One store and folder, and the command that fills them."""
-
-    folder: Path
-    attempts: int = 0
-
-    def start(self) -> subprocess.Popen[bytes]:
-        where = [f"tracking.uri=sqlite:///{self.folder}/mlflow.db", f"hydra.sweep.dir={self.folder}/sweep"]
-        again = ["resume=true"] if self.attempts else []
-        self.attempts += 1
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / f"{self.attempts}.log").open("wb") as log:
-            return subprocess.Popen(
-                [sys.executable, str(PROJECT / "train.py"), "-m", *where, *JOBS, *again], stdout=log, stderr=log
-            )
-
-    def _query(self, text: str) -> list[tuple[object, ...]]:
-        connection = sqlite3.connect(self.folder / "mlflow.db")
-        try:
-            return connection.execute(text).fetchall()
-        finally:
-            connection.close()
-
-    def points(self) -> Points:
-        """Every point in the store, by the job's number, metric and step."""
-        rows = self._query(
-            "SELECT t.value, m.key, m.step, m.value FROM metrics m JOIN tags t ON m.run_uuid = t.run_uuid "
-            "WHERE t.key = 'job'"
-        )
-        found: Points = {}
-        for job, key, step, value in rows:
-            found.setdefault((str(job), str(key), int(str(step))), []).append(float(str(value)))
-        return found
-
-    def statuses(self) -> list[tuple[str, str]]:
-        """Each run's role and status."""
-        rows = self._query(
-            "SELECT t.value, r.status FROM runs r JOIN tags t ON r.run_uuid = t.run_uuid WHERE t.key = 'role'"
-        )
-        return [(str(role), str(status)) for role, status in rows]
-
-    def checkpoints(self) -> list[Path]:
-        return sorted((self.folder / "sweep").glob("*/checkpoints/last.ckpt"))
+WRONG = {
+    "lost": "metric points lost",
+    "doubled": "metric points doubled",
+    "other": "metric points with another value",
+    "missing": "runs missing",
+    "superfluous": "runs too many",
+    "repeated": "finished runs run again",
+    "dragged": "jobs that ended with another one's process",
+    "untruthful": "statuses and exit codes untruthful",
+    "late": f"not ended {HEARD_SECONDS:.0f} s after SIGTERM or Ctrl-C",
+}
 
 
 @dataclass
@@ -95,126 +84,248 @@ class Tally:
     """What was injected, and what went wrong."""
 
     injected: Counter[str] = field(default_factory=Counter)
-    lost: int = 0
-    repeated: int = 0
-    doubled: int = 0
-    other: int = 0
-    untruthful: int = 0
-    late: int = 0
     sweeps: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
 
-    def compare(self, sweep: Sweep, whole: Points) -> None:
-        """Counts what a sweep that has come to its end has lost, doubled or has otherwise than the undisturbed one."""
-        self.sweeps += 1
-        points = sweep.points()
-        self.lost += len(whole.keys() - points.keys())
-        self.doubled += sum(len(values) - 1 for values in points.values())
-        self.other += sum(points[key] != whole[key] for key in points.keys() & whole.keys())
+    def note(self, what: str, how_many: int, sweep: Sweep) -> None:
+        """Counts what went wrong, and says where."""
+        if how_many:
+            self.wrong[what] += how_many
+            print(f"{WRONG[what]}: {how_many}, in {sweep.log}", flush=True)
+
+    def compare(self, found: Mapping[str, Points], whole: Mapping[str, Points], sweep: Sweep) -> None:
+        """Counts what jobs have lost, doubled or have otherwise than those of the undisturbed sweep."""
+        for job, points in found.items():
+            self.note("lost", len(whole[job].keys() - points.keys()), sweep)
+            self.note("doubled", sum(len(values) - 1 for values in points.values()), sweep)
+            differing = (points[key][0] != whole[job].get(key, [None])[0] for key in points)
+            self.note("other", sum(differing), sweep)
+
+    def look(self, sweep: Sweep, fault: str | None, code: int, whole: Mapping[str, Points]) -> None:
+        """What can be told of a sweep whose process has just ended, with this code, after this fault or none."""
         statuses = sweep.statuses()
-        self.repeated += abs(len(statuses) - 5)  # four jobs and their parent
-        self.untruthful += sum(status != "FINISHED" for _, status in statuses)
+        jobs = [status for role, status, _ in statuses.values() if role == "job"]
+        done = [status for _, status, _ in statuses.values()] == ["FINISHED"] * (JOBS + 1)
+        self.note("untruthful", code == 0 and not done, sweep)
+        if fault in ("terminate", "interrupt"):
+            self.note("untruthful", [status for _, status, _ in statuses.values()].count("RUNNING"), sweep)
+        if fault == "worker":
+            self.note("dragged", max(0, JOBS - 1 - jobs.count("FINISHED")), sweep)
+        self.compare(sweep.points("FINISHED"), whole, sweep)
+        ended = {run: end for run, (role, status, end) in statuses.items() if (role, status) == ("job", "FINISHED")}
+        again = (ended.get(run) != end for run, end in sweep.ended.items())
+        self.note("repeated", sum(again), sweep)
+        sweep.ended = ended
+        self.note("superfluous", max(0, len(statuses) - JOBS - 1), sweep)
+        if code == 0:
+            self.note("missing", max(0, JOBS + 1 - len(statuses)), sweep)
 
 
-def signalled(process: subprocess.Popen[bytes], tally: Tally, *signals: signal.Signals) -> None:
-    for number in signals:
-        process.send_signal(number)
-        time.sleep(0.1)
-    try:
-        process.wait(HEARD_SECONDS)
-    except subprocess.TimeoutExpired:
-        tally.late += 1
+class Faults:
+    """How each fault is done to a sweep.
+
+    Args:
+        draw: for what is left to chance.
+        tally: where they are counted.
+    """
+
+    def __init__(self, draw: random.Random, tally: Tally) -> None:
+        self.draw = draw
+        self.tally = tally
+
+    def inject(self, name: str, sweep: Sweep, process: subprocess.Popen[bytes]) -> int:
+        """Does it, and returns the code with which the process has ended."""
+        self.tally.injected[name] += 1
+        getattr(self, f"_{name.replace(' ', '_')}")(sweep, process)
+        code = ended(process, STUCK_SECONDS if name in GOES_ON else HEARD_SECONDS)
+        if code is None:
+            self.tally.note("late", 1, sweep)
+            process.kill()
+            code = process.wait()
+        if name == "gone":
+            self._deliver(sweep)
+        return code
+
+    def _kill(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
         process.kill()
+
+    def _terminate(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+
+    def _interrupt(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        process.send_signal(signal.SIGINT)
+
+    def _twice(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(self.draw.uniform(0, 0.5))
+        process.send_signal(signal.SIGINT)
+
+    def _killed_with_its_workers(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        for pid in [process.pid, *sweep.processes(process)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
-
-def faults(draw: random.Random) -> dict[str, Callable[[subprocess.Popen[bytes], Sweep, Tally], None]]:
-    """What can happen, by name."""
-
-    def torn(process: subprocess.Popen[bytes], sweep: Sweep, tally: Tally) -> None:
-        signalled(process, tally, signal.SIGKILL)
+    def _torn_file(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        self._killed_with_its_workers(sweep, process)
         if files := sweep.checkpoints():
-            file = draw.choice(files)
+            file = self.draw.choice(files)
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
-    def lost(process: subprocess.Popen[bytes], sweep: Sweep, tally: Tally) -> None:
-        signalled(process, tally, signal.SIGKILL)
+    def _lost_files(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        self._killed_with_its_workers(sweep, process)
         if files := sweep.checkpoints():
-            shutil.rmtree(draw.choice(files).parent)
+            shutil.rmtree(self.draw.choice(files).parent)
 
-    return {
-        "kill": lambda process, _, tally: signalled(process, tally, signal.SIGKILL),
-        "terminate": lambda process, _, tally: signalled(process, tally, signal.SIGTERM),
-        "interrupt": lambda process, _, tally: signalled(process, tally, signal.SIGINT),
-        "twice": lambda process, _, tally: signalled(process, tally, signal.SIGINT, signal.SIGINT),
-        "torn": torn,
-        "lost": lost,
-    }
+    def _torn_store(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        self._killed_with_its_workers(sweep, process)
+        log = sweep.database.with_name(f"{sweep.database.name}-wal")
+        if log.is_file() and (size := log.stat().st_size):
+            with log.open("r+b") as file:
+                file.truncate(size - min(size, self.draw.randrange(1, 4096)))
+
+    def _full_disk(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        for pid in [process.pid, *sweep.processes(process)]:
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    def _worker(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        if workers := sweep.processes(process):
+            os.kill(self.draw.choice(workers), signal.SIGKILL)
+
+    def _away(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        assert sweep.server is not None
+        sweep.server.kill()
+        time.sleep(self.draw.uniform(0, 3))
+        sweep.server.start()
+
+    def _gone(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+        assert sweep.server is not None
+        sweep.server.kill()
+
+    def _deliver(self, sweep: Sweep) -> None:
+        assert sweep.server is not None
+        sweep.server.start()
+        if not (sweep.folder / "sweep").is_dir():  # it had not begun
+            return
+        first = sweep.deliver()
+        if ended(first, self.draw.uniform(STARTING_SECONDS, STARTING_SECONDS + 1)) is None:
+            first.kill()
+            first.wait()
+            if sweep.deliver().wait() != 0:
+                raise RuntimeError(f"What was kept could not be delivered: see {sweep.log}")
 
 
-def folders(root: Path) -> Iterator[Path]:
-    number = 0
-    while True:
-        yield root / str(number)
-        number += 1
+def ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    """The code with which a process ends within so many seconds, if it does."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(seconds)
+    return None
 
 
-def run(count: int, seed: int, root: Path) -> tuple[Tally, float]:
-    """Injects so many faults; what came of them, and how long the undisturbed sweep took."""
-    draw, tally = random.Random(seed), Tally()
-    possible = faults(draw)
+def undisturbed(sweep: Sweep) -> float:
+    """Leaves a sweep alone; how long it takes."""
     start = time.perf_counter()
-    undisturbed = Sweep(root / "whole")
-    if undisturbed.start().wait() != 0:
-        raise RuntimeError(f"The undisturbed sweep failed: see {undisturbed.folder}/1.log")
-    length, whole = time.perf_counter() - start, undisturbed.points()
-    names = [list(possible)[number % len(possible)] for number in range(count)]
-    draw.shuffle(names)
-    for folder in folders(root):
-        sweep, code = Sweep(folder), None
-        while code != 0:
-            process = sweep.start()
-            try:
-                code = process.wait(draw.uniform(STARTING_SECONDS, length * 0.95) if names else None)
-                if code != 0:
-                    raise RuntimeError(f"The sweep failed by itself: see {folder}/{sweep.attempts}.log")
-            except subprocess.TimeoutExpired:
-                name = names.pop()
-                possible[name](process, sweep, tally)
-                tally.injected[name] += 1
-        tally.compare(sweep, whole)
-        if not names:
-            return tally, length
-    raise AssertionError("unreachable")
+    if sweep.start().wait() != 0:
+        raise RuntimeError(f"The undisturbed sweep failed: see {sweep.log}")
+    return time.perf_counter() - start
 
 
-def show(tally: Tally, length: float) -> None:
-    injected = sum(tally.injected.values())
-    table = Table(
-        title=f"{injected} faults in {tally.sweeps} sweeps of 4 runs; an undisturbed one takes {length:.0f} s"
-    )
+def shuffled(names: Sequence[str], draw: random.Random) -> Iterator[str]:
+    """Names at random, each as often as it is in `names`, again and again."""
+    while True:
+        yield from draw.sample(names, len(names))
+
+
+def disturb(sweep: Sweep, names: Iterator[str], latest: float, faults: Faults, whole: Mapping[str, Points]) -> None:
+    """Starts a sweep and goes on with it until it has come to its end, each time with a fault before so many seconds,
+    as long as `names` has one."""
+    code: int | None = None
+    while code != 0:
+        process, name = sweep.start(), next(names, None)
+        code = ended(process, STUCK_SECONDS if name is None else faults.draw.uniform(STARTING_SECONDS, latest))
+        if code is None and name is not None:
+            code = faults.inject(name, sweep, process)
+        elif code != 0:
+            raise RuntimeError(f"The sweep has failed by itself, with code {code}: see {sweep.log}")
+        faults.tally.look(sweep, name, code, whole)
+    faults.tally.sweeps += 1
+
+
+def at_once(root: Path, tally: Tally) -> None:
+    """Starts sweeps at one moment, into one new store; each of them must be there, as one alone is."""
+    alone = Sweep(root / "alone", "fused", epochs=2)
+    together = Sweep(root / "together", "fused", epochs=2, name="${now:%H-%M-%S}-${short_id:}")
+    processes = [alone.start()]
+    processes[0].wait()
+    for _ in range(AT_ONCE):
+        together.attempts = 0
+        processes.append(together.start())
+    codes = [process.wait() for process in processes]
+    statuses = [status for _, status, _ in together.statuses().values()]
+    tally.note("untruthful", len(codes) - codes.count(0), together)
+    tally.note("missing", AT_ONCE * (JOBS + 1) - statuses.count("FINISHED"), together)
+    found = together.points("FINISHED")
+    for job, points in alone.points("FINISHED").items():
+        for key, [value] in points.items():
+            tally.note("lost", max(0, AT_ONCE - len(found[job][key])), together)
+            tally.note("doubled", max(0, len(found[job][key]) - AT_ONCE), together)
+            tally.note("other", sum(one != value for one in found[job][key]), together)
+
+
+def run(how_many: int, seed: int, root: Path) -> Tally:
+    """Injects so many faults; what came of them."""
+    draw, tally = random.Random(seed), Tally()
+    faults = Faults(draw, tally)
+    alone = {launcher: Sweep(root / launcher, launcher) for launcher in ("fused", "processes")}
+    lengths = {launcher: undisturbed(sweep) for launcher, sweep in alone.items()}
+    whole = alone["fused"].points("FINISHED")
+    tally.compare(alone["processes"].points("FINISHED"), whole, alone["processes"])
+    names = {case: shuffled(possible, draw) for case, possible in CASES.items()}
+    for number, case in enumerate(cycle(CASES)):
+        if (left := how_many - tally.injected.total()) <= 0:
+            break
+        folder, (launcher, served) = root / str(number), case
+        folder.mkdir()
+        server = Server(folder) if served else None
+        try:
+            if server:
+                server.start()
+            sweep = Sweep(folder, launcher, server)
+            disturb(sweep, islice(names[case], left), 0.95 * lengths[launcher], faults, whole)
+        finally:
+            if server:
+                server.kill()
+    at_once(root, tally)
+    return tally
+
+
+def show(tally: Tally) -> None:
+    table = Table(title=f"{tally.injected.total()} faults in {tally.sweeps} sweeps of {JOBS} runs")
     table.add_column("fault")
     table.add_column("injected", justify="right")
     for name, number in sorted(tally.injected.items()):
         table.add_row(name, str(number))
+    table.add_row("sweeps started at one moment", str(AT_ONCE))
     table.add_section()
-    for name in ("lost", "doubled", "other"):
-        table.add_row(f"metric points {name}", str(getattr(tally, name)))
-    table.add_row("runs repeated or missing", str(tally.repeated))
-    table.add_row("statuses untruthful at the end", str(tally.untruthful))
-    table.add_row(f"not ended {HEARD_SECONDS:.0f} s after a signal", str(tally.late))
+    for what, text in WRONG.items():
+        table.add_row(text, str(tally.wrong[what]))
     Console().print(table)
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, {versions}, n = {injected}")
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}, MLflow {metadata.version('mlflow')}"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}")
 
 
-def main(count: int, seed: int) -> int:
-    with tempfile.TemporaryDirectory() as name:
-        tally, length = run(count, seed, Path(name))
-    show(tally, length)
-    wrong = ("lost", "repeated", "doubled", "other", "untruthful", "late")
-    return int(any(getattr(tally, what) for what in wrong))
+def main(how_many: int, seed: int) -> int:
+    root = Path(tempfile.mkdtemp(prefix="faults-"))
+    tally = run(how_many, seed, root)
+    show(tally)
+    if tally.wrong.total():
+        print(f"What the sweeps printed and stored is kept in {root}")
+        return 1
+    shutil.rmtree(root)
+    return 0
 
 
 if __name__ == "__main__":
-    count, seed = [*sys.argv[1:], *["200", "0"][len(sys.argv) - 1 :]]
-    sys.exit(main(int(count), int(seed)))
+    arguments = [int(argument) for argument in sys.argv[1:]]
+    sys.exit(main(*arguments, *(200, 0)[len(arguments) :]))

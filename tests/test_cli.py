@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +12,7 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from tests.commands import parent_and_children, running, runs, train
 from tests.conftest import PROJECT
 
 QUICK = ["data=digits", "trainer=cpu", "trainer.max_epochs=2"]
@@ -32,55 +29,6 @@ MEASURED = [
     "loss",
     "accuracy",
 ]
-
-
-def command_and_environment(folder: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command, with its store and outputs under `folder`."""
-    flags = [argument for argument in arguments if argument == "-m"]
-    command = [
-        sys.executable,
-        str(PROJECT / "train.py"),
-        *flags,
-        f"tracking.uri=sqlite:///{folder}/mlflow.db",
-        f"hydra.sweep.dir={folder}/multirun",
-        f"hydra.run.dir={folder}/outputs",
-        "report=false",  # which takes seconds; where it is asked for, the later one counts
-        *(argument for argument in arguments if argument not in flags),
-    ]
-    source = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])  # of this checkout, whatever is installed
-    return command, {**os.environ, "PYTHONPATH": source, "COLUMNS": "160"}
-
-
-@contextmanager
-def running(folder: Path, until: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The command under way, once the file `until` is there; or ended, if it never came so far."""
-    command, environment = command_and_environment(folder, *arguments)
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        while not until.exists() and process.poll() is None:
-            time.sleep(0.1)
-        yield process
-
-
-def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command to its end."""
-    command, environment = command_and_environment(folder, *arguments)
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
-def runs(folder: Path) -> list[Run]:
-    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    [experiment] = [e for e in client.search_experiments() if e.name == "simplicity-sweep"]
-    return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
-
-
-def parent_and_children(folder: Path) -> tuple[Run, list[Run]]:
-    [parent] = [run for run in runs(folder) if run.data.tags["role"] == "sweep"]
-    children = [run for run in runs(folder) if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
-    return parent, sorted(children, key=lambda run: int(run.data.tags["job"]))
 
 
 def artifacts(folder: Path, run: Run) -> set[str]:
@@ -208,14 +156,14 @@ def test_a_failed_job_keeps_its_traceback_and_its_reason_stands_in_the_table(bro
 def test_ctrl_c_leaves_killed_runs_and_a_table(tmp_path, launcher):
     waits_for = tmp_path / "multirun" / ("1" if launcher == "fused" else "0") / "checkpoints" / "last.ckpt"
     jobs = ["seed=0,1", "data=digits", "measure=none", "trainer.max_epochs=100000", f"hydra/launcher={launcher}"]
-    with running(tmp_path, waits_for, "-m", *jobs) as process:
-        process.send_signal(signal.SIGINT)
-        shown, errors = process.communicate(timeout=60)
-    assert process.returncode != 0
+    with running(tmp_path, waits_for, "-m", *jobs) as command:
+        command.send(signal.SIGINT)
+        ended = command.ended(60)
+    assert ended.returncode != 0
     parent, children = parent_and_children(tmp_path)
-    assert parent.info.status == "KILLED", errors
+    assert parent.info.status == "KILLED", ended.stderr
     assert {child.info.status for child in children} == {"KILLED"}
-    assert "seed=0" in shown
+    assert "seed=0" in ended.stdout
 
 
 def test_a_single_run_is_recorded_without_a_parent(tmp_path):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import subprocess
 import time
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.test_cli import command_and_environment, parent_and_children, runs, train
+from tests.commands import Command, parent_and_children, runs, train
 
 LONG = ["data=digits", "trainer=cpu", "trainer.max_epochs=60", "measure=none", "activation=relu,tanh"]
 HEARD_SECONDS = 5
@@ -43,15 +41,12 @@ def points(folder: Path) -> list[tuple[object, ...]]:
 def stopped(folder: Path, number: signal.Signals, *arguments: str) -> int:
     """Runs the command, sends it a signal once every job has written a checkpoint since; its exit code."""
     before = time.time()
-    command, environment = command_and_environment(folder, *arguments)
     jobs = [folder / "multirun" / str(job) / "checkpoints" / "last.ckpt" for job in (0, 1)]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        while process.poll() is None and not all(job.is_file() and job.stat().st_mtime > before for job in jobs):
-            time.sleep(0.01)
-        process.send_signal(number)
-        return process.wait(None if number is signal.SIGKILL else HEARD_SECONDS)
+    command = Command(folder, *arguments)
+    while command.poll() is None and not all(job.is_file() and job.stat().st_mtime > before for job in jobs):
+        time.sleep(0.01)
+    command.send(number)
+    return command.ended(HEARD_SECONDS).returncode
 
 
 def test_a_sweep_that_was_killed_and_terminated_ends_as_one_left_alone(tmp_path):
@@ -80,14 +75,12 @@ def test_only_what_failed_is_run_again_in_its_own_place(tmp_path):
     quick = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", "measure=none"]
     (tmp_path / "sometimes.py").write_text(SOMETIMES)
     jobs = [*quick, "activation._target_=torch.nn.ReLU,sometimes.Sometimes,torch.nn.Tanh", "trust=[sometimes]"]
-    command, environment = command_and_environment(tmp_path, "-m", *jobs)
-    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
-    run = partial(subprocess.run, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-    broken = run(command, env=environment | {"BREAK": "1"})
+    run = partial(train, tmp_path, "-m", *jobs, PYTHONPATH=str(tmp_path))
+    broken = run(BREAK="1")
     assert broken.returncode == 1
     assert "RuntimeError: asked to (sometimes.py:8)" in " ".join(broken.stdout.split())
     before = {run.info.run_id: run.info.start_time for run in runs(tmp_path)}
-    mended = run([*command, "resume=true"], env=environment)
+    mended = run("resume=true")
     assert mended.returncode == 0, mended.stderr
     assert "2 of 3 jobs are finished" in mended.stdout
     parent, children = parent_and_children(tmp_path)

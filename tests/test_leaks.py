@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.test_cli import command_and_environment, parent_and_children
+from tests.commands import Command, parent_and_children, train
 
 LEAKY = """
 import logging, os, random, warnings
@@ -39,14 +37,8 @@ def test_a_job_that_changes_its_process_changes_no_bit_of_the_next_one(tmp_path,
     for number, order in enumerate(["torch.nn.Tanh,leaky.Leaves", "leaky.Leaves,torch.nn.Tanh"]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        command, environment = command_and_environment(
-            folder, "-m", f"activation._target_={order}", "trust=[leaky]", "data=digits", "trainer=cpu",
-            "trainer.max_epochs=2", f"hydra/launcher={launcher}",
-        )  # fmt: skip
-        environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
-        ended = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
+        jobs = [f"activation._target_={order}", "trust=[leaky]", "data=digits", "trainer=cpu", "trainer.max_epochs=2"]
+        ended = train(folder, "-m", *jobs, f"hydra/launcher={launcher}", PYTHONPATH=str(tmp_path))
         assert ended.returncode == 0, ended.stdout + ended.stderr
         _, children = parent_and_children(folder)
         [plain] = [child for child in children if "torch.nn.Tanh" in child.data.tags["overrides"]]
@@ -58,21 +50,17 @@ def test_a_job_that_changes_its_process_changes_no_bit_of_the_next_one(tmp_path,
 
 @pytest.mark.slow
 def test_neither_memory_nor_open_files_grow_with_the_number_of_jobs(tmp_path):
-    command, environment = command_and_environment(
-        tmp_path, "-m", "data=digits", "trainer=debug", "measure=none", "seed=range(200)", "hydra/launcher=basic"
-    )
+    quick = ["data=digits", "trainer=debug", "measure=none"]
+    command = Command(tmp_path, "-m", *quick, "seed=range(200)", "hydra/launcher=basic")
     seen = {}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        for job in (50, 199):
-            while process.poll() is None and not (tmp_path / "multirun" / str(job)).is_dir():
-                time.sleep(0.02)
-            assert process.poll() is None
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            [resident] = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")]
-            seen[job] = resident, len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
-    assert process.returncode == 0
+    for job in (50, 199):
+        while command.poll() is None and not (tmp_path / "multirun" / str(job)).is_dir():
+            time.sleep(0.02)
+        assert command.poll() is None
+        status = Path(f"/proc/{command.pid}/status").read_text()
+        [resident] = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")]
+        seen[job] = resident, len(list(Path(f"/proc/{command.pid}/fd").iterdir()))
+    assert command.ended().returncode == 0
     (memory, files), (memory_later, files_later) = seen[50], seen[199]
     assert files_later <= files + 2  # a job's log file may be open at one of the moments
     # Hydra keeps each job's configuration, 200 KB, in what its launcher returns; a network with its Trainer is larger.

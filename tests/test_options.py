@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_cli import parent_and_children, train
+from tests.commands import parent_and_children, train
 
 GROUPS = ["activation", "depth", "optim", "measure"]
 

@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
+from tests.commands import parent_and_children, train
 from tests.conftest import PROJECT
-from tests.test_cli import parent_and_children, train
 
 SEEDS = range(3)
 # Means of three seeds after three epochs, by throw-away scripts that share no code with this project.

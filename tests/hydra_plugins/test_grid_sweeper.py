@@ -19,8 +19,9 @@ from hydra.types import HydraContext, RunMode
 from hydra_plugins.fused_launcher import FusedLauncher
 from simplicity_sweep.composer import Composer
 from simplicity_sweep.resolvers import register
+from tests.commands import parent_and_children, running
 from tests.conftest import PROJECT
-from tests.test_cli import QUICK, parent_and_children, running
+from tests.test_cli import QUICK
 
 
 def sweeper_with(launcher, folder, *overrides):
@@ -88,15 +89,15 @@ def test_ctrl_c_ends_a_fused_sweep_in_lightnings_ordinary_loop(tmp_path):
     with running(
         tmp_path, began, "-m", "seed=0,1", "data=digits", "measure=none", "trainer=cpu", "trainer.max_epochs=100000",
         "+trainer.gradient_clip_val=1.0", "trainer.check_val_every_n_epoch=50000",
-    ) as process:  # fmt: skip
+    ) as command:  # fmt: skip
         time.sleep(1)  # into the loop; the rule holds before it too
-        process.send_signal(signal.SIGINT)
-        shown, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
+        command.send(signal.SIGINT)
+        ended = command.ended(60)
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr
     parent, [child] = parent_and_children(tmp_path)
     assert (parent.info.status, child.info.status) == ("KILLED", "KILLED")
-    assert "1 killed, 1 missing" in shown
+    assert "1 killed, 1 missing" in ended.stdout
 
 
 @pytest.mark.parametrize(

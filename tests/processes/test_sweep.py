@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.test_cli import parent_and_children, running
+from tests.commands import parent_and_children, running
 
 
 @pytest.mark.slow
@@ -19,11 +19,11 @@ def test_a_killed_process_leaves_one_killed_run_that_says_why_and_the_rest_is_fi
     ) as sweep:  # fmt: skip
         _, children = parent_and_children(tmp_path)
         os.kill(int(children[0].data.tags["pid"]), signal.SIGKILL)
-        shown, errors = sweep.communicate(timeout=240)
-    assert sweep.returncode == 1, errors
+        ended = sweep.ended(240)
+    assert ended.returncode == 1, ended.stderr
     parent, [killed, finished] = parent_and_children(tmp_path)
     assert (parent.info.status, killed.info.status, finished.info.status) == ("FAILED", "KILLED", "FINISHED")
     assert killed.data.tags["failure"] == "its process was killed by SIGKILL (out of memory?)"
-    assert "killed by SIGKILL" in shown
-    assert f"{tmp_path}/multirun/0/process.log" in shown
+    assert "killed by SIGKILL" in ended.stdout
+    assert f"{tmp_path}/multirun/0/process.log" in ended.stdout
     assert killed.data.tags["pid"] != finished.data.tags["pid"]

@@ -1,0 +1,127 @@
+"""The real command in a process of its own, and what it leaves in its store."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tests.conftest import PROJECT
+
+# The command's imports take ten times as long as what it is asked to do here. Each command is forked from a process
+# that has imported all that, and has done nothing else.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["hydra.main", "simplicity_sweep.task", "simplicity_sweep.data", "sklearn.datasets"])
+
+
+class Command:
+    """`python train.py …` under way, its store and outputs in a folder unless the arguments say otherwise.
+
+    Args:
+        folder: where it is started, and writes.
+        arguments: the command's.
+        environment: variables beside this process's own; a `PYTHONPATH` goes before the project's.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        flags = [argument for argument in arguments if argument.startswith("-")]
+        self._arguments = [
+            *flags,
+            f"tracking.uri=sqlite:///{folder}/mlflow.db",
+            f"hydra.sweep.dir={folder}/multirun",
+            f"hydra.run.dir={folder}/outputs",
+            "report=false",  # which takes seconds; where it is asked for, the later one counts
+            *(argument for argument in arguments if argument not in flags),
+        ]
+        own = dict(environment or {})
+        path = [*filter(None, [own.get("PYTHONPATH")]), str(PROJECT / "src"), str(PROJECT)]
+        own["PYTHONPATH"] = os.pathsep.join(path)  # of this checkout, whatever is installed
+        self._environment = {**os.environ, "COLUMNS": "160", **own}
+        self._printed = TemporaryDirectory()
+        self._process = _FORKS.Process(
+            target=_run, args=(self._arguments, folder, self._environment, Path(self._printed.name))
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The code with which it has ended, if it has."""
+        return self._process.exitcode
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends it a signal."""
+        os.kill(self.pid, number)
+
+    def ended(self, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        """How it ended, and what it printed; killed if it doesn't end within so many seconds."""
+        self._process.join(seconds)
+        late = self._process.is_alive()
+        self._process.kill()
+        self._process.join()
+        texts = [Path(self._printed.name, name).read_text() for name in ("out", "err")]
+        self._printed.cleanup()
+        if late:
+            raise subprocess.TimeoutExpired(self._arguments, seconds, *texts)
+        assert self._process.exitcode is not None
+        return subprocess.CompletedProcess(self._arguments, self._process.exitcode, *texts)
+
+
+def _run(arguments: list[str], folder: Path, environment: Mapping[str, str], printed: Path) -> None:
+    """What Python does with `python train.py …`, in a process that was forked for it."""
+    for descriptor, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(printed / name, os.O_WRONLY | os.O_CREAT), descriptor)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    script = PROJECT / "train.py"
+    sys.path[:0] = [str(PROJECT), *environment["PYTHONPATH"].split(os.pathsep)]
+    sys.argv = [str(script), *arguments]
+    runpy.run_path(str(script), run_name="__main__")
+
+
+def train(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    return Command(folder, *arguments, environment=environment).ended()
+
+
+@contextmanager
+def running(folder: Path, until: Path, *arguments: str) -> Iterator[Command]:
+    """The command under way, once the file `until` is there; or ended, if it never came so far."""
+    command = Command(folder, *arguments)
+    try:
+        while not until.exists() and command.poll() is None:
+            time.sleep(0.05)
+        yield command
+    finally:
+        if command.poll() is None:
+            command.send(signal.SIGKILL)
+
+
+def runs(folder: Path) -> list[Run]:
+    """Every run in the folder's store, the first one first."""
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    [experiment] = [e for e in client.search_experiments() if e.name == "simplicity-sweep"]
+    return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
+
+
+def parent_and_children(folder: Path) -> tuple[Run, list[Run]]:
+    """A sweep's run, and those of its jobs by their numbers."""
+    [parent] = [run for run in runs(folder) if run.data.tags["role"] == "sweep"]
+    children = [run for run in runs(folder) if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    return parent, sorted(children, key=lambda run: int(run.data.tags["job"]))
