@@ -42,6 +42,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from itertools import cycle, islice
 from pathlib import Path
+from struct import unpack_from
 
 import torch
 from rich.console import Console
@@ -179,10 +180,18 @@ class Faults:
 
     def _torn_store(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
         self._killed_with_its_workers(sweep, process)
-        log = sweep.database.with_name(f"{sweep.database.name}-wal")
-        if log.is_file() and (size := log.stat().st_size):
-            with log.open("r+b") as file:
-                file.truncate(size - min(size, self.draw.randrange(1, 4096)))
+        name = sweep.database.name
+        log, index = sweep.database.with_name(f"{name}-wal"), sweep.database.with_name(f"{name}-shm")
+        if not index.is_file():
+            return
+        # SQLite's description of its log: the pages' size, how many are written, how many of them are in the file too.
+        header = index.read_bytes()
+        (page,), (written,), (copied,) = (
+            unpack_from("=H", header, 14),
+            *(unpack_from("=I", header, at) for at in (16, 96)),
+        )
+        if written and not copied:  # what is copied was on the disk before
+            os.truncate(log, 32 + written * (24 + page) - self.draw.randrange(1, page))
 
     def _full_disk(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
         for pid in [process.pid, *sweep.processes(process)]:

@@ -33,15 +33,17 @@ Points = dict[tuple[str, int], list[float]]
 
 
 class Server:
-    """MLflow's own, before an SQLite file; it may be killed and started again.
+    """MLflow's own; it may be killed and started again.
 
     Args:
-        folder: where the file, the artifacts and the server's log are.
+        folder: where its artifacts and its log are.
+        store: the address of a database; by default the SQLite file `database` in the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str | None = None) -> None:
         self.folder = folder
         self.database = folder / "served.db"
+        self._store = store or f"sqlite:///{self.database}"
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.uri = f"http://127.0.0.1:{self.port}"
@@ -55,7 +57,7 @@ class Server:
         """
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"),
-            *("--port", str(self.port), "--backend-store-uri", f"sqlite:///{self.database}"),
+            *("--port", str(self.port), "--backend-store-uri", self._store),
             *("--artifacts-destination", str(self.folder / "served")),
         ]
         log = self.folder / "server.log"

@@ -136,11 +136,15 @@ def test_a_run_that_was_cut_off_between_training_and_test_is_tested_as_it_is(tmp
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     for run in (parent, *children):
         client.set_terminated(run.info.run_id, "KILLED")  # as if there had been no time for the test
+    ids = [Path(child.data.tags["folder"], "mlflow_run_id") for child in children]
+    ids[0].unlink()  # as if it had been killed at its very beginning
+    ids[1].write_text("")  # as a loss of power may leave it
     again = train(tmp_path, *jobs, "resume=true")
     assert again.returncode == 0, again.stderr
     assert "0 of 2 jobs are finished" in again.stdout
     assert "before the run was cut off" not in again.stdout
     assert points(tmp_path) == whole
+    assert {run.info.run_id for run in runs(tmp_path)} == {run.info.run_id for run in (parent, *children)}
     parent, children = parent_and_children(tmp_path)
     assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 3
     assert [run.data.tags.get("diverged") for run in children] == [None, "train/loss is nan since epoch 0"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from simplicity_sweep import heartbeat
-from simplicity_sweep.environment import process
+from simplicity_sweep.config import ConfigError
+from simplicity_sweep.environment import process, started
 from simplicity_sweep.heartbeat import HEARTBEAT, beating, is_dead
 from simplicity_sweep.store import Store
+from simplicity_sweep.sweep import tidy
 from simplicity_sweep.sweep.__main__ import main
-from simplicity_sweep.sweep.tidy import close_dead
+from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
 from simplicity_sweep.tracking import Run
 
 NO_SUCH_PROCESS = {**process(), "pid": str(2**30), "pid.started": ""}
@@ -73,3 +76,25 @@ def test_only_the_runs_of_the_dead_are_closed(store, capsys):
     assert states[dead.id].data.tags["failure"] == "its process ended without a word"
     assert main(["tidy", "--uri", store.uri, "--experiment", "tests"]) == 0
     assert "0 closed as KILLED, 1 still under way" in capsys.readouterr().out
+
+
+def test_a_sweep_goes_on_once_the_jobs_of_the_one_before_have_ended(store):
+    parent = Run.start(store, name="sweep", params={}, tags=NO_SUCH_PROCESS)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as job:
+        own = {"host": process()["host"], "pid": str(job.pid), "pid.started": started(job.pid)}
+        Run.start(store, name="job", params={}, tags={"job": "0", **own}, parent=parent.id)
+        ending = threading.Timer(0.5, job.communicate)
+        ending.start()
+        wait_for_left_behind(store, parent.id)
+        assert job.poll() is not None
+        ending.join()
+
+
+@pytest.mark.parametrize("host", [process()["host"], "elsewhere"])
+def test_a_sweep_does_not_go_on_beside_a_job_that_does(store, monkeypatch, host):
+    monkeypatch.setattr(tidy, "_LEFT_BEHIND_SECONDS", 0.1)
+    parent = Run.start(store, name="sweep", params={}, tags=NO_SUCH_PROCESS)
+    own = {"job": "3", **process(), "host": host}
+    Run.start(store, name="job", params={}, tags=own, parent=parent.id)
+    with pytest.raises(ConfigError, match=f"job 3 of that sweep is still under way, in process .* on {host}"):
+        wait_for_left_behind(store, parent.id)

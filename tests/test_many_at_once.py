@@ -8,13 +8,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from bench.victims import Server
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -178,28 +177,12 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def server(postgres: str, tmp_path: Path) -> Iterator[str]:
     """The address of an MLflow server before that database."""
-    port = free_port()
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port),
-        "--backend-store-uri", postgres, "--artifacts-destination", str(tmp_path / "artifacts"),
-    ]  # fmt: skip
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    server = Server(tmp_path, postgres)
     try:
-        deadline = time.monotonic() + 120
-        while True:
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
+        server.start()
+        yield server.uri
     finally:
-        with suppress(ProcessLookupError):  # it could not be started
-            os.killpg(process.pid, 15)
-        process.wait(30)
+        server.kill()
 
 
 @pytest.mark.slow

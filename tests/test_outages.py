@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
+from bench.victims import Server
 from mlflow import MlflowClient
 
 from tests.conftest import PROJECT
 from tests.waiting import FOLDER, wait_for
 
 pytestmark = pytest.mark.slow
-
-
-class Server:
-    """MLflow's own, on an SQLite file; it may be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        store = ["--backend-store-uri", f"sqlite:///{self.folder}/served.db"]
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"),
-            *("--port", str(self.port), *store, "--artifacts-destination", str(self.folder / "served")),
-        ]
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-        for _ in range(600):
-            try:
-                if requests.get(f"{self.uri}/health", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                assert self.process.poll() is None, (self.folder / "server.log").read_text()
-            time.sleep(0.2)
-        raise TimeoutError((self.folder / "server.log").read_text())
-
-    def kill(self) -> None:
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
 
 
 @pytest.fixture
@@ -67,11 +27,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server.kill()
 
 
-def sweep(folder: Path, uri: str) -> subprocess.Popen[str]:
+def sweep(folder: Path, uri: str, *more: str) -> subprocess.Popen[str]:
     command = [
         *(sys.executable, str(PROJECT / "train.py"), "-m", "seed=0,1,2", "data=digits", "trainer=debug"),
         *("measure=none", "activation._target_=tests.waiting.AtBuild", "hydra/launcher=basic", "report=false"),
-        *(f"tracking.uri={uri}", f"hydra.sweep.dir={folder}/multirun"),
+        *(f"tracking.uri={uri}", f"hydra.sweep.dir={folder}/multirun", *more),
     ]
     environment = {
         **os.environ,
@@ -169,3 +129,21 @@ def test_a_server_that_is_gone_for_good_gets_everything_later(
     assert results(server.uri) == undisturbed
     again = subprocess.run(deliver, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert (again.returncode, again.stdout) == (0, f"Nothing is kept in {tmp_path}/multirun.\n")
+
+
+def test_a_sweep_whose_server_was_gone_for_good_goes_on_from_what_it_kept(
+    server: Server, tmp_path: Path, undisturbed: dict[str, object]
+) -> None:
+    process = sweep(tmp_path, server.uri)
+    wait_for(tmp_path / "built-0")
+    server.kill()
+    go(tmp_path, 0, 1, 2)
+    process.communicate(timeout=200)
+    assert process.returncode == 1
+    server.start()
+    process = sweep(tmp_path, server.uri, "resume=true")
+    shown, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert "3 of 3 jobs are finished" in shown
+    assert results(server.uri) == undisturbed
+    assert list(tmp_path.glob("multirun/**/outbox")) == []

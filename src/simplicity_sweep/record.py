@@ -115,13 +115,15 @@ def _begun_before(
                 f"resume = {config['resume']!r}: that run has another configuration. Give the same command again, or "
                 "leave resume out for a new run."
             )
-    elif (folder / RUN_ID_FILE).is_file():
+    elif _kept_id(folder):
         stored = _named(store, str(folder))
         if stored.data.tags.get("config_hash") != result:
             return None
-    elif alone:
+    else:  # it may have been killed before it could leave its id in the folder
         same = store.search(f"tags.role = 'job' and tags.config_hash = '{result}'")
-        stored = next((run for run in same if "job" not in run.data.tags), None)
+        stored = next((run for run in same if run.data.tags["folder"] == str(folder)), None)
+        if stored is None and alone:
+            stored = next((run for run in same if "job" not in run.data.tags), None)
     if stored is None:
         return None
     if stored.info.status == "RUNNING" and not is_dead(stored.data.tags):
@@ -134,14 +136,19 @@ def _begun_before(
 
 def _named(store: Store, name: str) -> StoredRun:
     """The run of this id, or whose folder this is."""
-    kept = Path(name) / RUN_ID_FILE
     try:
-        return store.client.get_run(kept.read_text().strip() if kept.is_file() else name)
+        return store.client.get_run(_kept_id(Path(name)) or name)
     except MlflowException as error:
         raise ConfigError(
             f"resume = {name!r}: no such run in {store.shown}. Give MLflow's id of the run or its folder, or "
             "resume=true for the last one of the same command."
         ) from error
+
+
+def _kept_id(folder: Path) -> str:
+    """MLflow's id of the run in a folder; empty where there is none."""
+    kept = folder / RUN_ID_FILE
+    return kept.read_text().strip() if kept.is_file() else ""
 
 
 def _go_on(store: Store, stored: StoredRun) -> Begun:

@@ -18,11 +18,13 @@ from simplicity_sweep.config import ConfigError
 from simplicity_sweep.identity import result_hash
 from simplicity_sweep.jobs import NotStarted, failed, subdir_of
 from simplicity_sweep.launcher import ComposingLauncher
+from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep, SweepRecord
+from simplicity_sweep.sweep.delivery import deliver
 from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
-from simplicity_sweep.sweep.tidy import close_dead
+from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,6 +84,9 @@ class Campaign:
 
     def _go_on(self, asked: bool | str, hashes: Sequence[str]) -> None:
         earlier = earlier_sweep(self.store, asked, self.arguments, self.folder)
+        if earlier is not None:  # what it has kept may be the end of a job
+            for outbox in outboxes(Path(earlier.data.tags["folder"])):
+                deliver(outbox, self.store)
         children = [] if earlier is None else self.store.children(earlier.info.run_id)
         begun = {child.data.tags.get("config_hash") for child in children}
         if earlier is None or (asked is True and begun and begun.isdisjoint(hashes)):
@@ -117,6 +122,7 @@ class Campaign:
             sweep = Sweep.open(self.store, folder=self.folder, overrides=self.arguments)
             sweep.expect(len(self.configs))
             return sweep
+        wait_for_left_behind(self.store, self.earlier.info.run_id)
         numbers = [self.places[index].job for index in self._left()]
         stored = self.store.client.get_run(self.earlier.info.run_id)
         jobs = max(int(stored.data.tags.get("jobs", 0)), *(place.job + 1 for place in self.places))
