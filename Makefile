@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 RIVALS := $(VENV)/.rivals
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep report test test-all check bench bench-gpu faults tidy ui clean
@@ -25,10 +26,10 @@ report: $(READY) ## rebuild the last sweep's report
 	$(BIN)/python -m simplicity_sweep.report
 
 test: $(READY) ## the tests, without the slow ones
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-all: $(READY) ## every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -51,7 +51,7 @@ def as_yaml(config: DictConfig) -> str:
 def test_drawn_jobs_are_composed_as_hydra_composes_them(loader_and_master):
     loader, master = loader_and_master
     composer, draw = Composer(loader, master), random.Random(0)
-    for _ in range(40):
+    for _ in range(12):
         overrides = drawn_overrides(draw)
         expected = loader.load_sweep_config(master, list(overrides))
         composed = composer.compose(overrides)
