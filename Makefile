@@ -49,8 +49,8 @@ bench: $(RIVALS) ## speed, as ratios measured in one run (about half an hour)
 bench-gpu: $(READY) ## a sweep of 700 runs on a GPU
 	$(BIN)/python bench/sweep.py 10 100 gpu
 
-faults: $(READY) ## kills sweeps and goes on with them, two hundred times, and counts what is lost (hours)
-	$(BIN)/python bench/faults.py
+faults: $(READY) ## kills sweeps and goes on with them, two hundred times, and counts what is lost (an hour)
+	$(BIN)/python -m bench.faults
 
 tidy: $(READY) ## close the runs that processes which are gone have left RUNNING
 	$(BIN)/python -m simplicity_sweep.sweep tidy

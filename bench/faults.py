@@ -1,6 +1,6 @@
 """What a sweep loses when something happens to it: faults injected, runs lost, repeated, doubled or told wrong.
 
-    python bench/faults.py [faults=200] [seed=0]
+    python -m bench.faults [faults=200] [seed=0]
 
 A small sweep is run once undisturbed by each launcher, and then again and again with `resume=true` into a store of its
 own, each time hit by a fault at a moment drawn at random, until it has come to its end; then the next one begins, by
@@ -45,12 +45,15 @@ from pathlib import Path
 from struct import unpack_from
 
 import torch
+from bench.forked import Forked
+from bench.victims import JOBS, Points, Server, Sweep
 from rich.console import Console
 from rich.table import Table
-from victims import JOBS, Points, Server, Sweep
 
-STARTING_SECONDS = 4.0
-"""Before that nothing but importing happens."""
+STARTING_SECONDS = 0.5
+"""Before that nothing has happened yet."""
+DELIVERING_SECONDS = (4.0, 6.0)
+"""Then the command that delivers is killed: it has to import first."""
 HEARD_SECONDS = 5.0
 """Within that a process must have ended after SIGTERM or Ctrl-C."""
 STUCK_SECONDS = 300.0
@@ -108,8 +111,10 @@ class Tally:
         jobs = [status for role, status, _ in statuses.values() if role == "job"]
         done = [status for _, status, _ in statuses.values()] == ["FINISHED"] * (JOBS + 1)
         self.note("untruthful", code == 0 and not done, sweep)
-        if fault in ("terminate", "interrupt"):
-            self.note("untruthful", [status for _, status, _ in statuses.values()].count("RUNNING"), sweep)
+        under_way = sweep.under_way()
+        if fault in ("terminate", "interrupt"):  # but what one before it left, which it may not have come to close
+            self.note("untruthful", len(under_way - sweep.running), sweep)
+        sweep.running = under_way
         if fault == "worker":
             self.note("dragged", max(0, JOBS - 1 - jobs.count("FINISHED")), sweep)
         self.compare(sweep.points("FINISHED"), whole, sweep)
@@ -134,7 +139,7 @@ class Faults:
         self.draw = draw
         self.tally = tally
 
-    def inject(self, name: str, sweep: Sweep, process: subprocess.Popen[bytes]) -> int:
+    def inject(self, name: str, sweep: Sweep, process: Forked) -> int:
         """Does it, and returns the code with which the process has ended."""
         self.tally.injected[name] += 1
         getattr(self, f"_{name.replace(' ', '_')}")(sweep, process)
@@ -147,38 +152,38 @@ class Faults:
             self._deliver(sweep)
         return code
 
-    def _kill(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _kill(self, sweep: Sweep, process: Forked) -> None:
         process.kill()
 
-    def _terminate(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
-        process.terminate()
+    def _terminate(self, sweep: Sweep, process: Forked) -> None:
+        process.send_signal(signal.SIGTERM)
 
-    def _interrupt(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _interrupt(self, sweep: Sweep, process: Forked) -> None:
         process.send_signal(signal.SIGINT)
 
-    def _twice(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _twice(self, sweep: Sweep, process: Forked) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(self.draw.uniform(0, 0.5))
         process.send_signal(signal.SIGINT)
 
-    def _killed_with_its_workers(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _killed_with_its_workers(self, sweep: Sweep, process: Forked) -> None:
         for pid in [process.pid, *sweep.processes(process)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
 
-    def _torn_file(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _torn_file(self, sweep: Sweep, process: Forked) -> None:
         self._killed_with_its_workers(sweep, process)
         if files := sweep.checkpoints():
             file = self.draw.choice(files)
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
-    def _lost_files(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _lost_files(self, sweep: Sweep, process: Forked) -> None:
         self._killed_with_its_workers(sweep, process)
         if files := sweep.checkpoints():
             shutil.rmtree(self.draw.choice(files).parent)
 
-    def _torn_store(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _torn_store(self, sweep: Sweep, process: Forked) -> None:
         self._killed_with_its_workers(sweep, process)
         name = sweep.database.name
         log, index = sweep.database.with_name(f"{name}-wal"), sweep.database.with_name(f"{name}-shm")
@@ -193,22 +198,22 @@ class Faults:
         if written and not copied:  # what is copied was on the disk before
             os.truncate(log, 32 + written * (24 + page) - self.draw.randrange(1, page))
 
-    def _full_disk(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _full_disk(self, sweep: Sweep, process: Forked) -> None:
         for pid in [process.pid, *sweep.processes(process)]:
             with suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
-    def _worker(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _worker(self, sweep: Sweep, process: Forked) -> None:
         if workers := sweep.processes(process):
             os.kill(self.draw.choice(workers), signal.SIGKILL)
 
-    def _away(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _away(self, sweep: Sweep, process: Forked) -> None:
         assert sweep.server is not None
         sweep.server.kill()
         time.sleep(self.draw.uniform(0, 3))
         sweep.server.start()
 
-    def _gone(self, sweep: Sweep, process: subprocess.Popen[bytes]) -> None:
+    def _gone(self, sweep: Sweep, process: Forked) -> None:
         assert sweep.server is not None
         sweep.server.kill()
 
@@ -218,14 +223,14 @@ class Faults:
         if not (sweep.folder / "sweep").is_dir():  # it had not begun
             return
         first = sweep.deliver()
-        if ended(first, self.draw.uniform(STARTING_SECONDS, STARTING_SECONDS + 1)) is None:
+        if ended(first, self.draw.uniform(*DELIVERING_SECONDS)) is None:
             first.kill()
             first.wait()
             if sweep.deliver().wait() != 0:
                 raise RuntimeError(f"What was kept could not be delivered: see {sweep.log}")
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+def ended(process: Forked | subprocess.Popen[bytes], seconds: float) -> int | None:
     """The code with which a process ends within so many seconds, if it does."""
     with suppress(subprocess.TimeoutExpired):
         return process.wait(seconds)

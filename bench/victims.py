@@ -16,6 +16,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.forked import Forked
+
 PROJECT = Path(__file__).resolve().parents[1]
 JOBS = 4
 ASKED = ["data=digits", "trainer=cpu", "activation=relu,tanh", "seed=0,1", "report=false"]
@@ -94,6 +96,7 @@ class Sweep:
         name: of the sweep's own folder.
         attempts: how often it was started.
         ended: when each run ended that was FINISHED, by the run's id.
+        running: the runs that are RUNNING, or were left so, and the process of each.
     """
 
     folder: Path
@@ -103,6 +106,7 @@ class Sweep:
     name: str = "sweep"
     attempts: int = 0
     ended: dict[str, int] = field(default_factory=dict)
+    running: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def database(self) -> Path:
@@ -114,20 +118,23 @@ class Sweep:
         """What the last attempt printed."""
         return self.folder / f"{self.attempts}.log"
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Forked:
         """Starts the sweep, or goes on with it."""
         uri = self.server.uri if self.server else f"sqlite:///{self.database}"
         where = [f"tracking.uri={uri}", f"hydra.sweep.dir={self.folder}/{self.name}"]
         how = [f"hydra/launcher={self.launcher}", f"trainer.max_epochs={self.epochs}"]
         again = ["resume=true"] if self.attempts else []
         self.attempts += 1
-        return started(["train.py", "-m", *where, *how, *ASKED, *again], self.log)
+        self.folder.mkdir(exist_ok=True)
+        return Forked(PROJECT / "train.py", ["-m", *where, *how, *ASKED, *again], PROJECT, ENVIRONMENT, self.log)
 
     def deliver(self) -> subprocess.Popen[bytes]:
         """Starts the command that delivers what runs have kept."""
-        return started(["-m", "simplicity_sweep.sweep", "deliver", str(self.folder / self.name)], self.log)
+        command = [sys.executable, "-m", "simplicity_sweep.sweep", "deliver", str(self.folder / self.name)]
+        with self.log.open("ab") as output:
+            return subprocess.Popen(command, cwd=PROJECT, env=ENVIRONMENT, stdout=output, stderr=output)
 
-    def processes(self, process: subprocess.Popen[bytes]) -> list[int]:
+    def processes(self, process: Forked) -> list[int]:
         """The numbers of the processes in which its jobs run, or wait to."""
         return children_of(process.pid)
 
@@ -142,6 +149,14 @@ class Sweep:
             "FROM runs r JOIN tags t ON r.run_uuid = t.run_uuid WHERE t.key = 'role'"
         )
         return {run: (role, status, end) for run, role, status, end in rows}
+
+    def under_way(self) -> set[tuple[str, str]]:
+        """The runs that are RUNNING, rightly or not, and the process of each."""
+        rows = self._rows(
+            "SELECT r.run_uuid, t.value FROM runs r JOIN tags t ON r.run_uuid = t.run_uuid "
+            "WHERE t.key = 'pid' AND r.status = 'RUNNING'"
+        )
+        return {(run, pid) for run, pid in rows}
 
     def points(self, *statuses: str) -> dict[str, Points]:
         """Every point of the runs with one of these statuses, by the job's number."""
@@ -159,14 +174,6 @@ class Sweep:
             return []
         with closing(sqlite3.connect(self.database, timeout=30)) as connection:
             return connection.execute(query).fetchall()
-
-
-def started(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """A Python process that has just been started in the project's folder; what it prints is added to `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        command = [sys.executable, *arguments]
-        return subprocess.Popen(command, cwd=PROJECT, env=ENVIRONMENT, stdout=output, stderr=output)
 
 
 def children_of(pid: int) -> list[int]:

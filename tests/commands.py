@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import runpy
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.forked import Forked
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.conftest import PROJECT
-
-# The command's imports take ten times as long as what it is asked to do here. Each command is forked from a process
-# that has imported all that, and has done nothing else.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["hydra.main", "simplicity_sweep.task", "simplicity_sweep.data", "sklearn.datasets"])
 
 
 class Command:
@@ -47,52 +40,38 @@ class Command:
         own = dict(environment or {})
         path = [*filter(None, [own.get("PYTHONPATH")]), str(PROJECT / "src"), str(PROJECT)]
         own["PYTHONPATH"] = os.pathsep.join(path)  # of this checkout, whatever is installed
-        self._environment = {**os.environ, "COLUMNS": "160", **own}
         self._printed = TemporaryDirectory()
-        self._process = _FORKS.Process(
-            target=_run, args=(self._arguments, folder, self._environment, Path(self._printed.name))
+        output, errors = (Path(self._printed.name, name) for name in ("out", "err"))
+        self._texts = (output, errors)
+        self._process = Forked(
+            PROJECT / "train.py", self._arguments, folder, {**os.environ, "COLUMNS": "160", **own}, output, errors
         )
-        self._process.start()
 
     @property
     def pid(self) -> int:
         """Its number."""
-        assert self._process.pid is not None
         return self._process.pid
 
     def poll(self) -> int | None:
         """The code with which it has ended, if it has."""
-        return self._process.exitcode
+        return self._process.poll()
 
     def send(self, number: signal.Signals) -> None:
         """Sends it a signal."""
-        os.kill(self.pid, number)
+        self._process.send_signal(number)
 
     def ended(self, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """How it ended, and what it printed; killed if it doesn't end within so many seconds."""
-        self._process.join(seconds)
-        late = self._process.is_alive()
-        self._process.kill()
-        self._process.join()
-        texts = [Path(self._printed.name, name).read_text() for name in ("out", "err")]
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired as late:
+            self._process.kill()
+            self._process.wait()
+            late.stdout, late.stderr = (text.read_bytes() for text in self._texts)
+            raise
+        printed = [text.read_text() for text in self._texts]
         self._printed.cleanup()
-        if late:
-            raise subprocess.TimeoutExpired(self._arguments, seconds, *texts)
-        assert self._process.exitcode is not None
-        return subprocess.CompletedProcess(self._arguments, self._process.exitcode, *texts)
-
-
-def _run(arguments: list[str], folder: Path, environment: Mapping[str, str], printed: Path) -> None:
-    """What Python does with `python train.py …`, in a process that was forked for it."""
-    for descriptor, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(printed / name, os.O_WRONLY | os.O_CREAT), descriptor)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    script = PROJECT / "train.py"
-    sys.path[:0] = [str(PROJECT), *environment["PYTHONPATH"].split(os.pathsep)]
-    sys.argv = [str(script), *arguments]
-    runpy.run_path(str(script), run_name="__main__")
+        return subprocess.CompletedProcess(self._arguments, code, *printed)
 
 
 def train(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+# Python ends with a search for garbage, which takes seconds where torch, Lightning and MLflow are imported, and whoever
+# sends SIGTERM has no patience. What is frozen isn't searched.
+atexit.register(gc.freeze)
 
 
 class Terminated(KeyboardInterrupt):
