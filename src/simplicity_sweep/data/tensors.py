@@ -213,10 +213,8 @@ def _outputs(published: Split, test: Split) -> int:
         DataError: they are none that a network could learn.
     """
     if published.is_classes != test.is_classes or published.labels.shape[1:] != test.labels.shape[1:]:
-        raise DataError(
-            "Expected training and test labels of one kind and width, but got "
-            f"{published.labels.dtype} {list(published.labels.shape)} and {test.labels.dtype} {list(test.labels.shape)}."
-        )
+        kinds = [f"{split.labels.dtype} {list(split.labels.shape)}" for split in (published, test)]
+        raise DataError(f"Expected training and test labels of one kind and width, but got {' and '.join(kinds)}.")
     labels = torch.cat([published.labels, test.labels])
     if not published.is_classes:
         if not bool(labels.isfinite().all()):
