@@ -31,8 +31,8 @@ def build_model(config: Mapping[str, Any], data: TensorData) -> Classifier:
     torch.manual_seed(stream_seed(config["seed"], "weights"))
     depth = config["depth"]
     sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
-    network = MLP(data.shape, data.classes, sizes, instantiate(config["activation"]))
-    return Classifier(network, instantiate(config["optim"], _convert_="all"), data.classes)
+    network = MLP(data.shape, data.outputs, sizes, instantiate(config["activation"]))
+    return Classifier(network, instantiate(config["optim"], _convert_="all"), data.outputs)
 
 
 def build_plan(config: Mapping[str, Any]) -> Plan:

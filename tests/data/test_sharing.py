@@ -13,7 +13,7 @@ from simplicity_sweep.data.sharing import Parts, Shelf
 
 def parts() -> Parts:
     split = Split(torch.zeros(2, 1), torch.zeros(2, dtype=torch.int64))
-    return Parts(split, split, split, classes=1)
+    return Parts(split, split, split, outputs=1)
 
 
 def never() -> Parts:

@@ -1,4 +1,4 @@
-"""A split holds float32 inputs and int64 labels of one length, and nothing else."""
+"""A split holds float32 inputs and, of the same length, int64 classes or float32 targets, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def test_what_is_on_the_device_already_is_not_copied():
     assert split.to(torch.device("cpu")).inputs is split.inputs
 
 
+def test_answers_are_classes_or_numbers():
+    assert Split(torch.zeros(2, 3), torch.tensor([0, 1])).is_classes
+    assert not Split(torch.zeros(2, 3), torch.zeros(2, 1)).is_classes
+
+
 @pytest.mark.parametrize(
     ("inputs", "labels", "message"),
     [
@@ -31,7 +36,9 @@ def test_what_is_on_the_device_already_is_not_copied():
             torch.zeros(2, dtype=torch.int64),
             "float32.*got torch.float64",
         ),
-        (torch.zeros(2, 3), torch.zeros(2), "labels` int64.*torch.float32"),
+        (torch.zeros(2, 3), torch.zeros(2, dtype=torch.float64), "int64 classes or float32 targets.*torch.float64"),
+        (torch.zeros(2, 3), torch.zeros(2), r"shape \[n, outputs\].*got \[2, 3\] and \[2\]"),
+        (torch.zeros(2, 3), torch.zeros(3, 1), r"shape \[n, outputs\].*got \[2, 3\] and \[3, 1\]"),
         (torch.zeros(2, 3), torch.zeros(3, dtype=torch.int64), r"got \[2, 3\] and \[3\]"),
         (torch.zeros(2, 3), torch.zeros(2, 1, dtype=torch.int64), r"got \[2, 3\] and \[2, 1\]"),
         (torch.zeros(2), torch.zeros(2, dtype=torch.int64), r"got \[2\] and \[2\]"),

@@ -11,12 +11,16 @@ from simplicity_sweep.data.split import Split
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of a data set, for training, choosing and final figures, and its number of classes."""
+    """The parts of a data set, for training, choosing and final figures.
+
+    Attributes:
+        outputs: how many a network needs: one for each class, number or label.
+    """
 
     train: Split
     val: Split
     test: Split
-    classes: int
+    outputs: int
 
     def versions(self) -> tuple[int, ...]:
         """Each tensor's count of changes made in place; torch raises it with every one."""

@@ -24,7 +24,7 @@ _SHELF = Shelf(capacity=4)
 # What a module carries besides that on which its tensors depend.
 _BESIDES = frozenset(vars(pl.LightningDataModule())) | {
     *("batch_size", "order_seed"),
-    *("train", "val", "test", "classes", "shape"),
+    *("train", "val", "test", "classes", "outputs", "shape"),
 }
 
 
@@ -96,7 +96,8 @@ class TensorData(pl.LightningDataModule, ABC):
 
     Attributes:
         train, val, test: The parts, after `setup`, on the trainer's device or, without a trainer, on the CPU.
-        classes: How many classes there are, after `setup`.
+        outputs: How many outputs a network needs, after `setup`: one for each class, number or label.
+        classes: How many classes there are, after `setup`; None where the answers are numbers or sets of labels.
         shape: The shape of one input, after `setup`; (28, 28) for MNIST. Networks flatten it themselves.
 
     Raises:
@@ -106,7 +107,8 @@ class TensorData(pl.LightningDataModule, ABC):
     train: Split
     val: Split
     test: Split
-    classes: int
+    outputs: int
+    classes: int | None
     shape: tuple[int, ...]
 
     def __init__(
@@ -142,6 +144,10 @@ class TensorData(pl.LightningDataModule, ABC):
         """The files that `load` reads: when one is replaced, the data are loaded again."""
         return ()
 
+    def held_out(self, published: Split) -> tuple[Split, Split]:
+        """The training and the validation part: by default `val_size` random examples are held out."""
+        return hold_out(published, self.val_size, self.split_seed)
+
     @abstractmethod
     def load(self) -> tuple[Split, Split]:
         """The published training part and test part, on the CPU."""
@@ -151,10 +157,11 @@ class TensorData(pl.LightningDataModule, ABC):
         self.fetch()
 
     def setup(self, stage: str | None = None) -> None:
-        """Set `train`, `val`, `test`, `classes` and `shape`; the same for every `stage`."""
+        """Set `train`, `val`, `test`, `outputs`, `classes` and `shape`; the same for every `stage`."""
         device = self._device()
         parts = _SHELF.get(self._key(device), lambda: self._parts(device))
-        self.train, self.val, self.test, self.classes = parts.train, parts.val, parts.test, parts.classes
+        self.train, self.val, self.test, self.outputs = parts.train, parts.val, parts.test, parts.outputs
+        self.classes = parts.outputs if parts.train.is_classes else None
         self.shape = tuple(self.train.inputs.shape[1:])
 
     def train_dataloader(self) -> Batches:
@@ -195,11 +202,28 @@ class TensorData(pl.LightningDataModule, ABC):
                     "Expected training and test inputs of one shape, "
                     f"but got {list(published.inputs.shape[1:])} and {list(test.inputs.shape[1:])}."
                 )
-            labels = torch.cat([published.labels, test.labels])
-            if int(labels.min()) < 0:
-                raise DataError(f"Expected labels from 0, but got {int(labels.min())}.")
-            train, val = hold_out(published, self.val_size, self.split_seed)
-            return Parts(train.to(device), val.to(device), test.to(device), classes=int(labels.max()) + 1)
+            train, val = self.held_out(published)
+            return Parts(train.to(device), val.to(device), test.to(device), outputs=_outputs(published, test))
+
+
+def _outputs(published: Split, test: Split) -> int:
+    """How many outputs the answers need.
+
+    Raises:
+        DataError: they are none that a network could learn.
+    """
+    if published.is_classes != test.is_classes or published.labels.shape[1:] != test.labels.shape[1:]:
+        kinds = [f"{split.labels.dtype} {list(split.labels.shape)}" for split in (published, test)]
+        raise DataError(f"Expected training and test labels of one kind and width, but got {' and '.join(kinds)}.")
+    labels = torch.cat([published.labels, test.labels])
+    if not published.is_classes:
+        if not bool(labels.isfinite().all()):
+            row, column = (~labels.isfinite()).nonzero()[0].tolist()
+            raise DataError(f"Expected finite targets, but got {float(labels[row, column])} in target {column}.")
+        return labels.shape[1]
+    if int(labels.min()) < 0:
+        raise DataError(f"Expected labels from 0, but got {int(labels.min())}.")
+    return int(labels.max()) + 1
 
 
 def _hashable(item: Any) -> Hashable:

@@ -54,7 +54,7 @@ class _Sizes:
     """What a network is built to, where the data set itself is not at hand."""
 
     shape: tuple[int, ...]
-    classes: int
+    outputs: int
 
 
 def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
