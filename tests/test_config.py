@@ -49,6 +49,13 @@ def test_every_measurement_can_be_added_by_its_file(composed):
         ("seed=-1", "seed = -1: should be greater than or equal to 0"),
         ("seed=0.5", "seed = 0.5: should be a valid integer"),
         ("data.batch_size=0", "data.batch_size = 0: should be greater than or equal to 1"),
+        (
+            "data.val_size=0",
+            "data.val_size = 0: should be a whole number of at least 1, or a share above 0 and below 1",
+        ),
+        ("data.val_size=1.5", "data.val_size = 1.5: should be a whole number of at least 1, or a share"),
+        ("data.class_weights=even", "data.class_weights = 'even': should be null, balanced, or a list"),
+        ("data.class_weights=[1,0]", "data.class_weights = [1, 0]: should be null, balanced, or a list"),
         ("trainer.max_epochs=0", "trainer.max_epochs = 0: should be greater than or equal to 1"),
         ("trainer.accelerator=tpu", "trainer.accelerator = 'tpu': should be 'auto', 'cpu', 'gpu' or 'cuda'"),
         ("measure.probe.val.sigma=0", "measure.probe.val.sigma = 0: should be greater than 0"),

@@ -32,7 +32,7 @@ def build_model(config: Mapping[str, Any], data: TensorData) -> Classifier:
     depth = config["depth"]
     sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
     network = MLP(data.shape, data.outputs, sizes, instantiate(config["activation"]))
-    return Classifier(network, instantiate(config["optim"], _convert_="all"), data.outputs)
+    return Classifier(network, instantiate(config["optim"], _convert_="all"), data.outputs, data.loss_weights)
 
 
 def build_plan(config: Mapping[str, Any]) -> Plan:

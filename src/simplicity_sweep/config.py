@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from hydra.errors import CompactHydraException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 """A whole number from 1."""
@@ -19,6 +19,31 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$", max_length=100)]
 
 Rate = Annotated[float, Field(gt=0, lt=float("inf"))]
 """A finite number above 0."""
+
+
+def _size(value: Any) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not whole and not (isinstance(value, float) and 0 < value < 1):
+        raise ValueError("should be a whole number of at least 1, or a share above 0 and below 1")
+    return value
+
+
+def _class_weights(value: Any) -> Any:
+    numbers = isinstance(value, list) and len(value) > 0
+    if value not in (None, "balanced") and not (numbers and all(_is_rate(weight) for weight in value)):
+        raise ValueError("should be null, balanced, or a list of finite numbers above 0, one for each class")
+    return value
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+Size = Annotated[Any, AfterValidator(_size)]
+"""A whole number of examples from 1, or a share of them above 0 and below 1."""
+
+ClassWeights = Annotated[Any, AfterValidator(_class_weights)]
+"""How much each class counts in the training loss."""
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A number from 0 up to, not including, 1."""
@@ -74,8 +99,9 @@ class Data(_Factory):
 
     root: Annotated[str, Field(min_length=1)] | None = None
     batch_size: Count
-    val_size: Count
+    val_size: Size
     split_seed: Annotated[int, Field(ge=0, strict=True)] = 0
+    class_weights: ClassWeights = None
 
 
 class Trainer(BaseModel):
@@ -202,6 +228,6 @@ def _line(problem: Any) -> str:
         return f"{key} is not a key of this configuration. The keys there are shown by: {shown}"
     if problem["type"] == "missing":
         return f"{key} is missing."
-    if problem["type"] == "value_error":
+    if problem["type"] == "value_error" and not problem["loc"]:
         return f"{what}."
     return f"{key} = {problem['input']!r}: {what}."

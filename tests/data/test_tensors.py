@@ -103,7 +103,7 @@ def test_a_validation_part_that_leaves_nothing_is_refused(tmp_path, val_size):
     ("wrong", "message"),
     [
         ({"batch_size": 0}, "`batch_size` to be a whole number of at least 1, but got 0"),
-        ({"val_size": 0}, "`val_size` to be a whole number of at least 1, but got 0"),
+        ({"val_size": 0}, "`val_size` to be a whole number of at least 1, or a share above 0 and below 1, but got 0"),
         ({"split_seed": -1}, "`split_seed` to be a whole number of at least 0, but got -1"),
         ({"order_seed": 1.5}, "`order_seed` to be a whole number of at least 0, but got 1.5"),
         ({"std": 0.0}, "`std` to be a finite number above 0, but got 0.0"),
@@ -121,7 +121,7 @@ def test_arguments_out_of_range_are_refused_by_name(tmp_path, wrong, message):
 def test_the_arguments_can_be_seen_from_outside():
     # The checks before a sweep read them to refuse unknown keys.
     assert list(inspect.signature(Tiny).parameters) == [
-        *("root", "val_size", "mean", "std", "batch_size", "split_seed", "order_seed")
+        *("root", "val_size", "mean", "std", "batch_size", "split_seed", "order_seed", "class_weights")
     ]
 
 

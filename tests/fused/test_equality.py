@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from simplicity_sweep.fused import Group
-from tests.fused.networks import Case, adam, adamw, damped, difference, momentum, perceptron, sgd
+from tests.fused.networks import Case, Net, adam, adamw, damped, difference, momentum, perceptron, sgd
 
 STEPS = 200
 
@@ -45,6 +45,28 @@ def test_depth_width_and_batch_size_do_not_cost_a_bit(sizes, batch_size):
     works = case.works(30)
     Group(case.members).steps(works)
     case.run_plainly(works)
+    assert case.differences() == [0.0] * 3
+
+
+class Weighted(Net):
+    """Its loss counts the classes differently, by a buffer, as `Classifier`'s does."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.register_buffer("weights", torch.linspace(0.3, 2.7, 10), persistent=False)
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        inputs, labels = batch
+        return nn.functional.cross_entropy(self.network(inputs), labels, self.weights)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_class_weights_do_not_cost_a_bit(activation):
+    case = Case(partial(perceptron, activation=activation), wrap=Weighted)
+    works = case.works(STEPS, short=5)
+    logs = Group(case.members).steps(works)
+    case.run_plainly(works)
+    assert [log.alone or log.error for log in logs] == [None] * 3
     assert case.differences() == [0.0] * 3
 
 

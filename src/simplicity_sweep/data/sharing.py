@@ -3,7 +3,9 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import torch
 
 from simplicity_sweep.data.errors import DataError
 from simplicity_sweep.data.split import Split
@@ -14,13 +16,22 @@ class Parts:
     """The parts of a data set, for training, choosing and final figures.
 
     Attributes:
+        train, val, test: the parts.
         outputs: how many a network needs: one for each class, number or label.
+        names: those of the classes, in the order of their labels; their numbers where nobody has named them.
+        notes: what was done to the data that a user should know, in sentences.
     """
 
     train: Split
     val: Split
     test: Split
     outputs: int
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to(self, device: torch.device) -> "Parts":
+        """The same on `device`."""
+        return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
 
     def versions(self) -> tuple[int, ...]:
         """Each tensor's count of changes made in place; torch raises it with every one."""

@@ -16,15 +16,17 @@ from simplicity_sweep.data.batches import Batches, FixedBatches
 from simplicity_sweep.data.errors import DataError, check_number, check_whole_number
 from simplicity_sweep.data.permutation import permutation
 from simplicity_sweep.data.sharing import Parts, Shelf
+from simplicity_sweep.data.sizes import Size, check_size, count_of
 from simplicity_sweep.data.split import Split
+from simplicity_sweep.data.weights import ClassWeights, check_class_weights, weights_of
 
 _HOLD_OUT_STREAM = 1
 # Four data sets of MNIST's size take less than 1 GB; a sweep over more loads some of them again.
 _SHELF = Shelf(capacity=4)
 # What a module carries besides that on which its tensors depend.
 _BESIDES = frozenset(vars(pl.LightningDataModule())) | {
-    *("batch_size", "order_seed"),
-    *("train", "val", "test", "classes", "outputs", "shape"),
+    *("batch_size", "order_seed", "class_weights"),
+    *("train", "val", "test", "classes", "outputs", "shape", "parts"),
 }
 
 
@@ -46,7 +48,7 @@ def standardise(values: NDArray[Any], scale: float, mean: float, std: float) -> 
     return torch.from_numpy(values.astype(np.float32)).div_(scale).sub_(mean).div_(std)
 
 
-def hold_out(split: Split, val_size: int, split_seed: int) -> tuple[Split, Split]:
+def hold_out(split: Split, val_size: Size, split_seed: int) -> tuple[Split, Split]:
     """The training and the validation part of `split`: all but `val_size` random examples, and those.
 
     Which ones depends on `split_seed` and `len(split)` alone, so that all replicates of a sweep share them.
@@ -60,13 +62,14 @@ def hold_out(split: Split, val_size: int, split_seed: int) -> tuple[Split, Split
         >>> len(train), len(val)
         (3, 2)
     """
-    if not 1 <= val_size < len(split):
+    held_out = count_of(val_size, len(split))
+    if not 1 <= held_out < len(split):
         raise DataError(
             f"Expected `data.val_size` to be from 1 to {len(split) - 1}, "
             f"one less than the published training part holds, but got {val_size}."
         )
     mixed = permutation(len(split), split_seed, (_HOLD_OUT_STREAM,)).to(split.device)
-    return split.take(mixed[val_size:]), split.take(mixed[:val_size])
+    return split.take(mixed[held_out:]), split.take(mixed[:held_out])
 
 
 class TensorData(pl.LightningDataModule, ABC):
@@ -88,17 +91,20 @@ class TensorData(pl.LightningDataModule, ABC):
     Args:
         root: The folder under which data sets keep their files.
         batch_size: Examples a training batch.
-        val_size: How many examples of the published training part are held out for validation.
+        val_size: How many examples of the published training part are held out for validation, or which share of them.
         split_seed: Decides which.
         order_seed: Decides the order of the training examples, epoch by epoch.
         mean: What is subtracted from the scaled values.
         std: What they are then divided by.
+        class_weights: How much each class counts in the training loss: a number for each, "balanced" for
+            n / (classes · examples of the class) in the training part, or None for 1 each.
 
     Attributes:
         train, val, test: The parts, after `setup`, on the trainer's device or, without a trainer, on the CPU.
         outputs: How many outputs a network needs, after `setup`: one for each class, number or label.
         classes: How many classes there are, after `setup`; None where the answers are numbers or sets of labels.
         shape: The shape of one input, after `setup`; (28, 28) for MNIST. Networks flatten it themselves.
+        parts: All that is shared, after `setup`: the parts, names of the classes, what is said of the data set.
 
     Raises:
         DataError: an argument is out of range; later, the data cannot be had.
@@ -110,25 +116,28 @@ class TensorData(pl.LightningDataModule, ABC):
     outputs: int
     classes: int | None
     shape: tuple[int, ...]
+    parts: Parts
 
     def __init__(
         self,
         *,
-        root: str | Path,
-        val_size: int,
-        mean: float,
-        std: float,
+        root: str | Path = ".",
+        val_size: Size,
+        mean: float = 0.0,
+        std: float = 1.0,
         batch_size: int = 64,
         split_seed: int = 0,
         order_seed: int = 0,
+        class_weights: ClassWeights = None,
     ) -> None:
         super().__init__()
         check_whole_number("batch_size", batch_size, least=1)
-        check_whole_number("val_size", val_size, least=1)
+        check_size("val_size", val_size)
         check_whole_number("split_seed", split_seed, least=0)
         check_whole_number("order_seed", order_seed, least=0)
         check_number("mean", mean)
         check_number("std", std, above=0)
+        check_class_weights(class_weights)
         self.root = Path(root).expanduser().absolute()
         self.batch_size = batch_size
         self.val_size = val_size
@@ -136,6 +145,7 @@ class TensorData(pl.LightningDataModule, ABC):
         self.order_seed = order_seed
         self.mean = mean
         self.std = std
+        self.class_weights = class_weights
 
     def fetch(self) -> None:
         """Bring the files of the data set under `root`; nothing where they are there or none are needed."""
@@ -149,8 +159,9 @@ class TensorData(pl.LightningDataModule, ABC):
         return hold_out(published, self.val_size, self.split_seed)
 
     @abstractmethod
-    def load(self) -> tuple[Split, Split]:
-        """The published training part and test part, on the CPU."""
+    def load(self) -> tuple[Split, Split] | Parts:
+        """The published training part and test part, on the CPU; or all parts, of data with a validation part of their
+        own."""
 
     def prepare_data(self) -> None:
         """Fetch what is missing. Lightning calls it in one process of a machine; any number may."""
@@ -159,10 +170,26 @@ class TensorData(pl.LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Set `train`, `val`, `test`, `outputs`, `classes` and `shape`; the same for every `stage`."""
         device = self._device()
-        parts = _SHELF.get(self._key(device), lambda: self._parts(device))
+        self.parts = parts = self._shared(device)
         self.train, self.val, self.test, self.outputs = parts.train, parts.val, parts.test, parts.outputs
         self.classes = parts.outputs if parts.train.is_classes else None
         self.shape = tuple(self.train.inputs.shape[1:])
+
+    @property
+    def loss_weights(self) -> tuple[float, ...] | None:
+        """How much each class counts in the training loss, after `setup`; None where all count alike.
+
+        Raises:
+            DataError: there are not as many as classes, or no classes.
+        """
+        if self.classes is None:
+            if self.class_weights is not None:
+                raise DataError(
+                    f"data.class_weights = {self.class_weights!r}: these data have no classes, but numbers or sets of "
+                    "labels as targets. Leave it null."
+                )
+            return None
+        return weights_of(self.class_weights, self.train.labels, self.classes)
 
     def train_dataloader(self) -> Batches:
         """The loader of the training part, in another order every epoch."""
@@ -193,17 +220,26 @@ class TensorData(pl.LightningDataModule, ABC):
         stamps = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files()]
         return type(self), frozenset(decisive.items()), tuple(stamps), device
 
-    def _parts(self, device: torch.device) -> Parts:
+    def _shared(self, device: torch.device) -> Parts:
+        """The parts on `device`, from those on the CPU, which are read once."""
+        if device.type == "cpu":
+            return _SHELF.get(self._key(device), self._parts)
+        return _SHELF.get(self._key(device), lambda: self._shared(torch.device("cpu")).to(device))
+
+    def _parts(self) -> Parts:
         # Tensors made in inference mode could never be trained on, and these are for all later runs.
         with torch.inference_mode(False):
-            published, test = self.load()
+            loaded = self.load()
+            if isinstance(loaded, Parts):
+                return loaded
+            published, test = loaded
             if published.inputs.shape[1:] != test.inputs.shape[1:]:
                 raise DataError(
                     "Expected training and test inputs of one shape, "
                     f"but got {list(published.inputs.shape[1:])} and {list(test.inputs.shape[1:])}."
                 )
             train, val = self.held_out(published)
-            return Parts(train.to(device), val.to(device), test.to(device), outputs=_outputs(published, test))
+            return Parts(train, val, test, outputs=_outputs(published, test))
 
 
 def _outputs(published: Split, test: Split) -> int:

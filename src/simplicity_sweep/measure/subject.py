@@ -55,6 +55,7 @@ class _Sizes:
 
     shape: tuple[int, ...]
     outputs: int
+    loss_weights: None = None
 
 
 def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
