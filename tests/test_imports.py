@@ -16,7 +16,7 @@ OWN = "simplicity_sweep"
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "functional": (set(), {"torch", "numba"}),
     "metrics": ({"functional"}, {"torch", "torchmetrics"}),
-    "nn": (set(), {"torch"}),
+    "nn": (set(), {"torch", "torchvision"}),
     "seeds": (set(), set()),
     "identity": (set(), set()),
     "termination": (set(), set()),
@@ -33,7 +33,9 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "fused": ({"checkpoints", "data"}, {"torch", "pytorch_lightning"}),
     "probe": ({"functional"}, {"torch"}),
     "callbacks": ({"fused", "logger", "probe"}, {"torch", "pytorch_lightning"}),
-    "build": ({"data", "module", "nn", "probe", "seeds"}, {"torch"}),
+    "architecture": ({"config", "nn", "trust"}, {"torch"}),
+    "build": ({"architecture", "data", "module", "probe", "seeds"}, {"torch"}),
+    "chosen": ({"architecture", "config", "resolvers"}, set()),
     "store": ({"credentials"}, {"mlflow"}),
     "writes": ({"store"}, {"mlflow"}),
     "outbox": ({"store", "writes"}, set()),
@@ -55,14 +57,20 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"mlflow"},
     ),
     "ui": ({"mlflow_page", "recorded", "store"}, {"mlflow"}),
-    "preflight": ({"config", "credentials", "data", "jobs", "report", "store", "tracking", "trust"}, {"torch"}),
+    "preflight": (
+        {
+            *("architecture", "chosen", "config", "credentials", "data", "jobs", "report", "store", "tracking"),
+            "trust",
+        },
+        {"torch"},
+    ),
     "artifacts": (set(), set()),
     "recorded": ({"credentials", "resolvers", "store"}, {"mlflow"}),
     "report": ({"artifacts", "outage", "recorded", "resolvers", "store", "tracking"}, {"mlflow", "sklearn"}),
     "record": (
         {
             *("artifacts", "checkpoints", "config", "credentials", "environment", "heartbeat", "identity"),
-            *("nn", "outage", "outbox", "sweep", "tracking"),
+            *("architecture", "nn", "outage", "outbox", "sweep", "tracking"),
         },
         {"mlflow"},
     ),

@@ -443,3 +443,14 @@ def test_where_nothing_can_be_kept_either_the_run_fails_and_says_why(tmp_path: P
     assert "TrackingError: The tracking store can't be reached, and" in done.stderr
     assert "No space left on device" in done.stderr
     assert "Free space on its disk" in done.stderr
+    assert not (tmp_path / "0" / "outbox").exists()
+
+
+@pytest.mark.parametrize("left", ["", '{"store": "sqlite'])
+def test_what_was_left_of_a_first_line_holds_nothing(store: Store, tmp_path: Path, left: str) -> None:
+    run = Run.start(store, name="0", params={}, tags={}, folder=tmp_path)
+    (tmp_path / "outbox" / run.id).mkdir(parents=True)
+    (tmp_path / "outbox" / run.id / "writes.jsonl").write_text(left)
+    assert outboxes(tmp_path) == []
+    run.end("FINISHED")
+    assert store.client.get_run(run.id).info.status == "FINISHED"

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from hydra.utils import instantiate
 
+from simplicity_sweep.architecture import build_network
 from simplicity_sweep.data import TensorData
 from simplicity_sweep.module import Classifier
-from simplicity_sweep.nn import MLP, hidden_sizes
 from simplicity_sweep.probe import Measurement, Plan, Probe
 from simplicity_sweep.seeds import stream_seed
 
@@ -29,9 +29,7 @@ def build_model(config: Mapping[str, Any], data: TensorData) -> Classifier:
     The global random state is that of the weights' stream afterwards: dropout draws on from there.
     """
     torch.manual_seed(stream_seed(config["seed"], "weights"))
-    depth = config["depth"]
-    sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
-    network = MLP(data.shape, data.outputs, sizes, instantiate(config["activation"]))
+    network = build_network(config, data.shape, data.outputs)
     return Classifier(network, instantiate(config["optim"], _convert_="all"), data.outputs, data.loss_weights)
 
 

@@ -188,6 +188,7 @@ class Config(_Closed):
     on_error: Literal["continue", "stop"]
     trust: list[Name]
     data: Data
+    model: _Partial
     activation: _Partial
     depth: Depth
     optim: Optim

@@ -8,6 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+PERCEPTRON = {"_target_": "simplicity_sweep.nn.MLP", "_partial_": True}
+"""The group `model` of every run from before there was that group. It is left out of the hash, so that such a run is
+still the same as one of today."""
+
 _WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide", "trust"}
 _SHOWN = {"enable_progress_bar", "enable_model_summary", "default_root_dir"}
 _PLACES = {"root"}
@@ -25,7 +29,7 @@ def decides_result(override: str) -> bool:
 
 def result_hash(config: Mapping[str, Any]) -> str:
     """`config_hash` of what decides a run's result: where its data lie, where it is recorded, what it shows in the
-    terminal and what is done with a sweep's results are left out.
+    terminal and what is done with a sweep's results are left out. So is the group `model` where it is `PERCEPTRON`.
 
     Args:
         config: resolved, without Hydra's own node.
@@ -36,8 +40,12 @@ def result_hash(config: Mapping[str, Any]) -> str:
         True
         >>> result_hash(run) == result_hash(run | {"seed": 1})
         False
+        >>> result_hash(run) == result_hash(run | {"model": PERCEPTRON})
+        True
     """
     decisive = {key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}
+    if decisive.get("model") == PERCEPTRON:
+        del decisive["model"]
     decisive["trainer"] = _without(config["trainer"], _SHOWN)
     decisive["data"] = _without(config["data"], _PLACES)
     return config_hash(decisive)

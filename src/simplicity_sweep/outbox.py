@@ -150,6 +150,8 @@ class Outbox:
             self._add({"id": one, **self._relative(write)})
         except OSError as error:
             shutil.rmtree(self.folder / _FILES / one, ignore_errors=True)
+            if self._content is None and self._lock.is_locked:
+                self._remove()
             raise TrackingError(
                 f"The tracking store can't be reached, and {self.folder}, where writes are kept then, can't be written "
                 f"either ({error}). Free space on its disk, or bring the store back, and run the job again."
@@ -261,7 +263,15 @@ class Outbox:
 
 def outboxes(folder: Path) -> list[Outbox]:
     """Those anywhere below `folder` in which something waits, by their paths."""
-    return [Outbox(path.parent) for path in sorted(folder.rglob(f"{FOLDER}/*/{_WRITES}"))]
+    return [Outbox(path.parent) for path in sorted(folder.rglob(f"{FOLDER}/*/{_WRITES}")) if _is_begun(path)]
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a file of writes has its first line; a process that was killed may have left less."""
+    try:
+        return b"\n" in path.read_bytes()
+    except FileNotFoundError:  # delivered by another process
+        return False
 
 
 def deliver_command(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What is checked before the first job of a run or sweep starts: keys, ranges, targets, data, tracking store."""
+"""What is checked before the first job of a run or sweep starts: keys, targets, data, networks, tracking store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +17,10 @@ from simplicity_sweep.credentials import has_password, masked, withhold
 from simplicity_sweep.jobs import subdir_of
 from simplicity_sweep.trust import located, refuse_untrusted
 
+if TYPE_CHECKING:
+    from simplicity_sweep.data import TensorData
+
+_NETWORK = ("model", "activation", "depth")  # what a network is built from
 _BY_NUMBER = "${hydra.job.num}"
 
 
@@ -49,10 +53,11 @@ def preflight(configs: Sequence[DictConfig]) -> None:
     refuse_untrusted(resolved)
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
+    _networks(configs, resolved)
     _devices(resolved)
     _decisions(resolved)
     for _, data in _distinct(("data", config["data"]) for config in resolved):
-        _fetch(data)
+        _fit(_fetch(data), [config for config in resolved if config["data"] == data])
     for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
         _open_store(tracking)
 
@@ -100,7 +105,7 @@ def _distinct(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 def _factories(configs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for config in configs:
-        for key in ("data", "activation", "optim"):
+        for key in ("data", "model", "activation", "optim"):
             yield key, config[key]
         yield "trainer", {"_target_": "pytorch_lightning.Trainer", **config["trainer"]}
         for name, measurement in config["measure"]["measurements"].items():
@@ -120,6 +125,17 @@ def _bind(key: str, factory: Mapping[str, Any]) -> None:
             f"{key}.{unknown[0]} = {factory[unknown[0]]!r}: {path} takes no such argument; it takes "
             f"{', '.join(parameters)}."
         )
+
+
+def _networks(configs: Sequence[DictConfig], resolved: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses networks without an argument that they need, and what was chosen for one that does not take it."""
+    from simplicity_sweep.architecture import refuse_incomplete
+    from simplicity_sweep.chosen import overrides_of, refuse_unused
+
+    for _, model in _distinct(("model", config["model"]) for config in resolved):
+        refuse_incomplete(model)
+    for config, plain in zip(configs, resolved, strict=True):
+        refuse_unused(plain, overrides_of(config))
 
 
 def _devices(configs: Iterable[Mapping[str, Any]]) -> None:
@@ -149,17 +165,29 @@ def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
             raise ConfigError(f"{error}\nChoose decide=… among the files of conf/decide, or report=false.") from None
 
 
-def _fetch(data: Mapping[str, Any]) -> None:
+def _fetch(data: Mapping[str, Any]) -> TensorData:
     from hydra.utils import instantiate
 
     from simplicity_sweep.data import DataError
 
-    module = instantiate(data)
+    module: TensorData = instantiate(data)
     try:
         module.prepare_data()
         module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
     except DataError as error:
         raise ConfigError(str(error)) from error
+    return module
+
+
+def _fit(data: TensorData, configs: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses networks that do not take the data."""
+    from simplicity_sweep.architecture import refuse_misfit
+
+    examples = len(data.train)
+    # Full batches, and the shorter last one: batch normalisation can't be trained on a single example, for instance.
+    sizes = {min(data.batch_size, examples), examples % data.batch_size} - {0}
+    for _, network in _distinct(("", {key: config[key] for key in _NETWORK}) for config in configs):
+        refuse_misfit({**network, "data": configs[0]["data"]}, data.train.inputs, data.outputs, sorted(sizes))
 
 
 def _open_store(tracking: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from mlflow.entities import Run as StoredRun
 from mlflow.exceptions import MlflowException
 
 from simplicity_sweep import artifacts
+from simplicity_sweep.architecture import asked, depth_taken
 from simplicity_sweep.checkpoints import FOLDER, LAST, is_whole
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.credentials import masked
@@ -35,7 +36,7 @@ from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
-_GROUPS = ("setting", "activation", "depth", "optim", "data", "trainer", "measure")
+_GROUPS = ("setting", "model", "activation", "depth", "optim", "data", "trainer", "measure")
 
 
 @dataclass(frozen=True)
@@ -231,14 +232,13 @@ def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> 
 
     Everything else stands in the artifact `config.yaml`.
     """
-    depth, data, probe = config["depth"], config["data"], config["measure"]["probe"]["test"]
-    sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
+    data, probe = config["data"], config["measure"]["probe"]["test"]
+    untaken, numbers = _of_network(config)
     return {
         "seed": config["seed"],
-        **{group: choices[group] for group in _GROUPS if choices.get(group) is not None},
-        "depth.hidden_layers": len(sizes),
-        "depth.sizes": "-".join(map(str, sizes)),
-        **_plain("activation", config["activation"]),
+        **{group: choices[group] for group in _GROUPS if choices.get(group) is not None and group not in untaken},
+        **_plain("model", config["model"]),
+        **numbers,
         **_plain("optim", config["optim"]),
         "data.batch_size": data["batch_size"],
         "data.val_size": data["val_size"],
@@ -247,6 +247,23 @@ def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> 
         "measure.sigma": probe["sigma"],
         "measure.paths": probe["paths"],
     }
+
+
+def _of_network(config: Mapping[str, Any]) -> tuple[set[str], dict[str, Any]]:
+    """The groups that the network takes nothing of, and the numbers of those that it does."""
+    depth, keys = config["depth"], depth_taken(config["model"])
+    sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
+    numbers: dict[str, Any] = {}
+    if "hidden_layers" in keys:
+        numbers["depth.hidden_layers"] = len(sizes)
+    if "sizes" in keys:
+        numbers["depth.sizes"] = "-".join(map(str, sizes))
+    elif "width" in keys:
+        numbers["depth.width"] = depth["width"]
+    takes_activation = "activation" in asked(config["model"])
+    if takes_activation:
+        numbers |= _plain("activation", config["activation"])
+    return {group for group, taken in (("depth", keys), ("activation", takes_activation)) if not taken}, numbers
 
 
 def _plain(group: str, factory: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from simplicity_sweep.config import ConfigError
 BUILT_IN = ("torch.nn", "torch.optim", "simplicity_sweep.nn", "simplicity_sweep.data", "simplicity_sweep.functional")
 """Where a target may lie: of these packages layers, optimisers, data modules and measurements."""
 
-BUILT = ("data", "activation", "optim", "trainer", "measure")
+BUILT = ("data", "model", "activation", "optim", "trainer", "measure")
 """The keys of a configuration from which objects are built."""
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

@@ -11,10 +11,13 @@ from pytorch_lightning import Callback
 CONFIG_KEY = "simplicity_sweep"
 """Where a checkpoint holds its run's configuration."""
 
+SIZES_KEY = "simplicity_sweep/sizes"
+"""Where it holds what its network was built to: `shape`, of one input, and `outputs`, how many."""
+
 
 class CarryConfig(Callback):
-    """Puts the run's resolved configuration into every checkpoint, as plain dicts, lists and numbers, so that the file
-    alone is enough to build its network again, and loads with `weights_only=True`."""
+    """Puts the run's resolved configuration and its data's sizes into every checkpoint, as plain dicts, lists and
+    numbers, so that the file alone is enough to build its network again, and loads with `weights_only=True`."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = dict(config)
@@ -22,4 +25,6 @@ class CarryConfig(Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
         checkpoint[CONFIG_KEY] = self.config
+        checkpoint[SIZES_KEY] = {"shape": list(data.shape), "outputs": data.outputs}

@@ -18,7 +18,7 @@ from simplicity_sweep.resolvers import project_folder, register
 from simplicity_sweep.trust import refuse_untrusted
 
 _READ = ("data", "measure", "measurement", "seed", "tracking", "trainer", "trainer.accelerator")
-_NETWORK = ("activation", "depth", "optim")
+_NETWORK = ("model", "activation", "depth", "optim")
 
 
 def configured(

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from simplicity_sweep.build import build_model
-from simplicity_sweep.callbacks import CONFIG_KEY
+from simplicity_sweep.callbacks import CONFIG_KEY, SIZES_KEY
 from simplicity_sweep.config import ConfigError
+from simplicity_sweep.identity import PERCEPTRON
 from simplicity_sweep.measure.failure import told
 from simplicity_sweep.seeds import stream_seed
 from simplicity_sweep.trust import holds_interpolation
@@ -59,7 +60,7 @@ class _Sizes:
 
 
 def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The configuration that a run's checkpoint carries.
+    """The configuration that a run's checkpoint carries; of one from before there was the group `model`, with it.
 
     Raises:
         ConfigError: it carries none, so it is not one of ours, or one that would read more than the file.
@@ -70,12 +71,13 @@ def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
             f"{name} is not a checkpoint of a run of this project: it holds no configuration to build the network "
             "from. Write a function that returns the network with its weights, and name it: module:function"
         )
-    if any(holds_interpolation(saved[key]) for key in _SAVED):
+    config = {"model": PERCEPTRON, **saved}
+    if any(holds_interpolation(config[key]) for key in (*_SAVED, "model")):
         raise ConfigError(
             f"{name} holds an interpolation in its configuration, which could read what is secret here. A run of this "
             "project writes its configuration resolved."
         )
-    return dict(saved)
+    return config
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -112,10 +114,8 @@ def from_checkpoint(checkpoint: Mapping[str, Any], config: Mapping[str, Any]) ->
         ConfigError: the network can't be built, or the weights are not its.
     """
     weights: Mapping[str, Tensor] = checkpoint["state_dict"]
-    # The first and the last layer say to which data the network was built; they need not be there.
-    matrices = [tensor for tensor in weights.values() if tensor.dim() == 2]
     try:
-        sizes: Any = _Sizes((matrices[0].shape[1],), len(matrices[-1]))
+        sizes: Any = _sizes(checkpoint)
         model = build_model(config, sizes)
         initial = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         model.load_state_dict(weights)
@@ -125,6 +125,16 @@ def from_checkpoint(checkpoint: Mapping[str, Any], config: Mapping[str, Any]) ->
             "It takes the activations and the version of this project with which it was trained."
         ) from error
     return Subject(model, initial)
+
+
+def _sizes(checkpoint: Mapping[str, Any]) -> _Sizes:
+    """What the network was built to; the data set itself need not be there."""
+    if SIZES_KEY in checkpoint:
+        sizes = checkpoint[SIZES_KEY]
+        return _Sizes(tuple(map(int, sizes["shape"])), int(sizes["outputs"]))
+    # A perceptron of a run that wrote none: its first and its last layer say it.
+    matrices = [tensor for tensor in checkpoint["state_dict"].values() if tensor.dim() == 2]
+    return _Sizes((matrices[0].shape[1],), len(matrices[-1]))
 
 
 def from_function(name: str, seed: int) -> Subject:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import nn
+
+from simplicity_sweep.nn.activation import Activation, made
 
 
 def hidden_sizes(hidden_layers: int, width: int, sizes: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -44,19 +46,11 @@ class MLP(nn.Sequential):
         shape: Sequence[int],
         outputs: int,
         sizes: Sequence[int],
-        activation: Callable[[], Callable[[Tensor], Tensor]],
+        activation: Activation,
     ) -> None:
         layers: list[nn.Module] = [nn.Flatten()]
         inputs = math.prod(shape)
         for size in sizes:
-            layers += [nn.Linear(inputs, size), _as_module(activation())]
+            layers += [nn.Linear(inputs, size), made(activation)]
             inputs = size
         super().__init__(*layers, nn.Linear(inputs, outputs))
-
-
-def _as_module(activation: Callable[[Tensor], Tensor]) -> nn.Module:
-    if not isinstance(activation, nn.Module):
-        raise TypeError(
-            f"Expected argument `activation` to make torch.nn.Modules, but it made {type(activation).__name__}."
-        )
-    return activation
