@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "composer": (set(), set()),
     "jobs": (set(), set()),
     "launcher": ({"composer"}, set()),
-    "data": ({"resolvers"}, {"torch", "pytorch_lightning", "sklearn", "torchvision"}),
+    "data": ({"resolvers"}, {"torch", "pytorch_lightning", "sklearn", "torchvision", "pandas"}),
     "module": ({"nn"}, {"torch", "pytorch_lightning", "torchmetrics"}),
     "checkpoints": (set(), {"torch", "pytorch_lightning"}),
     "fused": ({"checkpoints", "data"}, {"torch", "pytorch_lightning"}),

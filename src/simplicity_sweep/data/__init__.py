@@ -8,6 +8,7 @@ from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
 from simplicity_sweep.data.published import PublishedFile
 from simplicity_sweep.data.sources import Folder, NpmPackage, Source, Torchvision
 from simplicity_sweep.data.split import Split
+from simplicity_sweep.data.table import Table
 from simplicity_sweep.data.tensors import TensorData, hold_out, standardise
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PublishedFile",
     "Source",
     "Split",
+    "Table",
     "TensorData",
     "Torchvision",
     "hold_out",

@@ -19,6 +19,7 @@ class Parts:
         train, val, test: the parts.
         outputs: how many a network needs: one for each class, number or label.
         names: those of the classes, in the order of their labels; their numbers where nobody has named them.
+        columns: names of the inputs of a table.
         notes: what was done to the data that a user should know, in sentences.
     """
 
@@ -27,6 +28,7 @@ class Parts:
     test: Split
     outputs: int
     names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> "Parts":

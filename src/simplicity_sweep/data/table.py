@@ -1,0 +1,133 @@
+"""A table of the user's: one row an example, one column its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simplicity_sweep.data.classes import classes_of, codes_of
+from simplicity_sweep.data.columns import Columns, transformed
+from simplicity_sweep.data.errors import DataError, check_whole_number
+from simplicity_sweep.data.examples import Examples
+from simplicity_sweep.data.own import Given, OwnData, Prepared
+from simplicity_sweep.data.table_file import read_table
+
+
+class Table(OwnData):
+    """Rows of a CSV or Parquet file. Inputs are float32 `[n, inputs]`.
+
+    Numbers are standardised, categories one-hot, missing values filled in (median, most frequent category), all by
+    scikit-learn, fitted on the training part alone.
+
+    Args:
+        target: the column that is the class, texts or whole numbers.
+        test_path: a file of its own for the test part; by default `test_size` of `path` is.
+        columns: the columns that are inputs; by default all but the target.
+        drop: of these, columns to leave out.
+        numeric: columns that have to be numbers.
+        categorical: columns that are categories, though they hold numbers.
+        missing_values: texts that mean a missing value, beside the empty one, NA, NaN, null and the like.
+        separator: between the fields of a CSV.
+        most_categories: a column of more different texts is refused.
+        **options: see `OwnData`.
+
+    Raises:
+        DataError: names the file, the row (from 1, the header not counted) or the column.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: str,
+        test_path: str | Path | None = None,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        missing_values: Sequence[str] = (),
+        separator: str = ",",
+        most_categories: int = 100,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        check_whole_number("most_categories", most_categories, least=2)
+        self.target = str(target)
+        self.test_path = None if test_path is None else Path(test_path).expanduser().absolute()
+        self.columns = None if columns is None else _names(columns)
+        self.drop = _names(drop)
+        self.numeric = _names(numeric)
+        self.categorical = _names(categorical)
+        self.missing_values = tuple(map(str, missing_values))
+        self.separator = separator
+        self.most_categories = most_categories
+
+    def files(self) -> Sequence[Path]:
+        """The file, and that of the test part."""
+        return (self.path,) if self.test_path is None else (self.path, self.test_path)
+
+    def read(self) -> Given:
+        """The rows of the files, numbers and texts typed."""
+        frame = self._table(self.path)
+        names = self._inputs(frame)
+        columns = Columns.of(frame, names, self.numeric, self.categorical, self.path.name)
+        classes = classes_of(*self._target(frame, self.path))
+        whole = self._examples(frame, columns, classes, self.path)
+        test = None
+        if self.test_path is not None:
+            test = self._examples(self._table(self.test_path, names), columns, classes, self.test_path)
+        return Given(whole, tuple(map(str, classes)), test=test)
+
+    def prepare(self, train: pd.DataFrame, val: pd.DataFrame, test: pd.DataFrame) -> Prepared:
+        """Standardised and one-hot inputs."""
+        numbers = [name for name in train if name not in self.categorical and train[name].dtype.kind == "f"]
+        columns = Columns(tuple(numbers), tuple(name for name in train if name not in numbers))
+        transformer = columns.fitted(train, self.most_categories)
+        return Prepared(
+            [transformed(transformer, part) for part in (train, val, test)],
+            columns=tuple(map(str, transformer.get_feature_names_out())),
+            notes=tuple(columns.notes(train, pd.concat([val, test]))),
+        )
+
+    def _table(self, path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
+        frame = read_table(path, self.separator, self.missing_values)
+        for name in (self.target, *needed):
+            if name not in frame:
+                key = "data.target" if name == self.target else "a column that is an input"
+                raise DataError(f"{path} has no column {name!r}, {key}; it has {', '.join(frame.columns)}.")
+        return frame
+
+    def _inputs(self, frame: pd.DataFrame) -> list[str]:
+        asked = {"columns": self.columns or (), "drop": self.drop}
+        asked |= {"numeric": self.numeric, "categorical": self.categorical}
+        for key, names in asked.items():
+            for name in names:
+                if name not in frame or name == self.target:
+                    raise DataError(
+                        f"data.{key} names {name!r}, which is no input column of {self.path}; it has "
+                        f"{', '.join(column for column in frame if column != self.target)}."
+                    )
+        among = self.columns or frame.columns
+        inputs = [str(name) for name in among if name != self.target and name not in self.drop]
+        if not inputs:
+            raise DataError(f"{self.path}: no column is left to be an input.")
+        return inputs
+
+    def _target(self, frame: pd.DataFrame, path: Path) -> tuple[Any, str, Any]:
+        values = frame[self.target]
+        array = values.to_numpy() if values.dtype.kind in "iuf" else values.astype(object).to_numpy()
+        return array, f"the target {self.target!r}", lambda place: f"{path.name}, row {place + 1}"
+
+    def _examples(self, frame: pd.DataFrame, columns: Columns, classes: Sequence[Any], path: Path) -> Examples:
+        values, what, call = self._target(frame, path)
+        rows = columns.typed(frame, path.name)
+        labels = codes_of(values, classes, what, call)
+        keys = pd.util.hash_pandas_object(rows.assign(**{" label": labels}), index=False).to_numpy()
+        return Examples(rows, labels, keys, np.arange(len(rows)), call)
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(str, names))
