@@ -46,7 +46,7 @@ from struct import unpack_from
 
 import torch
 from bench.forked import Forked
-from bench.victims import JOBS, Points, Server, Sweep
+from bench.victims import ENVIRONMENT, JOBS, PROJECT, Points, Server, Sweep
 from rich.console import Console
 from rich.table import Table
 
@@ -238,7 +238,8 @@ def ended(process: Forked | subprocess.Popen[bytes], seconds: float) -> int | No
 
 
 def undisturbed(sweep: Sweep) -> float:
-    """Leaves a sweep alone; how long it takes."""
+    """Leaves a sweep alone; how long it takes, once there is a process from which it is forked."""
+    Forked(PROJECT / "train.py", ["--help"], PROJECT, ENVIRONMENT, sweep.folder.with_suffix(".log")).wait()
     start = time.perf_counter()
     if sweep.start().wait() != 0:
         raise RuntimeError(f"The undisturbed sweep failed: see {sweep.log}")

@@ -154,7 +154,7 @@ class OwnData(TensorData):
             _LOG.warning("%s: %s", self.path.name, note)
         return Parts(
             *(train, val, test),
-            classes=len(given.names),
+            outputs=len(given.names),
             names=given.names,
             columns=prepared.columns,
             notes=tuple(notes),
