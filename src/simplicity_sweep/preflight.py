@@ -37,8 +37,12 @@ class Preflight(Callback):
             sys.exit(str(error))  # Hydra turns every Exception of a callback into a warning
 
 
-def preflight(configs: Sequence[DictConfig]) -> None:
+def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None:
     """Refuses what can't be run, while nothing has been written yet but the data set and the tracking store.
+
+    Args:
+        configs: the jobs', composed.
+        elsewhere: whether they run on other machines, so that it doesn't matter which devices this one has.
 
     Raises:
         ConfigError: names the key, the value, what is allowed and the remedy.
@@ -49,7 +53,8 @@ def preflight(configs: Sequence[DictConfig]) -> None:
     refuse_untrusted(resolved)
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
-    _devices(resolved)
+    if not elsewhere:
+        _devices(resolved)
     _decisions(resolved)
     for _, data in _distinct(("data", config["data"]) for config in resolved):
         _fetch(data)
