@@ -108,6 +108,7 @@ class SlurmLauncher(ComposingLauncher):
 
         from simplicity_sweep.slurm.cluster import most_in_array
         from simplicity_sweep.slurm.portion import Portion
+        from simplicity_sweep.slurm.queue import left_in
         from simplicity_sweep.slurm.watch import Sent
 
         assert self.config is not None
@@ -115,6 +116,11 @@ class SlurmLauncher(ComposingLauncher):
         exchange = sweep / FOLDER
         exchange.mkdir(parents=True, exist_ok=True)
         exchange.chmod(0o700)
+        if left := left_in(exchange):
+            raise ConfigError(
+                f"{sweep}: {len(left)} Slurm jobs of this sweep still wait or run ({', '.join(left[:3])} …). "
+                f"Wait for their end, or end them: scancel {left[0].partition('_')[0]}"
+            )
         executor = submitit.SlurmExecutor(exchange, max_num_timeout=self.resources.max_num_timeout)
         executor.update_parameters(**self.resources.submitted(str(self.config.hydra.job.name)))
         portions = list(_cut(composed, self.jobs_per_node))

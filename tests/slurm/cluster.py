@@ -90,9 +90,7 @@ class Cluster:
 
     def stop(self) -> None:
         """Ends every job and every daemon."""
-        self.ask("scancel", "--user", str(os.getuid()), "--signal=KILL", "--full")
-        self.ask("scancel", "--user", str(os.getuid()))
-        self.until_empty()
+        self.clear()
         for daemon in reversed(self._daemons):
             daemon.send_signal(signal.SIGTERM)
         for daemon in reversed(self._daemons):
@@ -101,6 +99,12 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+
+    def clear(self) -> None:
+        """Ends every job."""
+        if self.active():
+            self.ask("scancel", "--me")
+            self._wait(lambda: not self.active())
 
     def ask(self, command: str, *arguments: str) -> str:
         """What one of Slurm's commands prints; nothing where it fails."""
@@ -116,15 +120,19 @@ class Cluster:
         """The state of every job that Slurm still knows, by its name for users, e.g. `12_0`."""
         return dict(line.split() for line in self.ask("squeue", "-h", "-r", "-t", "all", "-o", "%i %T").splitlines())
 
+    def active(self) -> list[str]:
+        """The jobs that wait or run."""
+        return sorted(self.ask("squeue", "-h", "-r", "-o", "%i").split())
+
     def requeue(self, job: str) -> None:
-        """What an administrator does who needs the node: ends the job, to start it again; here without a wait."""
+        """What an administrator does who needs the node: ends the job, to start it again."""
         self.ask("scontrol", "requeue", job)
+        self.hurry(job)
+
+    def hurry(self, job: str) -> None:
+        """Lets a job that was requeued start now; Slurm waits two minutes."""
         self._wait(lambda: self.states().get(job) == "PENDING")
         self.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
-
-    def until_empty(self) -> None:
-        """Returns once no job is running or waiting."""
-        self._wait(lambda: not self.ask("squeue", "-h"))
 
     def _configure(self) -> None:
         for name in ("state", "spool"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 
 _LOG = logging.getLogger(__name__)
 _ANSWER_SECONDS = 60
@@ -12,6 +13,7 @@ _OVER = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
     *("REVOKED", "TIMEOUT"),
 }
+_SENT = "_submitted.pkl"  # submitit's
 GONE = "GONE"
 """The state of a job that Slurm has forgotten: it ended minutes ago."""
 
@@ -38,6 +40,17 @@ def is_over(state: str) -> bool:
         (True, False, False)
     """
     return state == GONE or state in _OVER
+
+
+def left_in(exchange: Path) -> list[str]:
+    """The Slurm jobs that a sweep which is gone has left waiting or running.
+
+    Args:
+        exchange: the folder in which its Slurm jobs find what they are to do.
+    """
+    sent = [file.name.removesuffix(_SENT) for file in exchange.glob(f"*{_SENT}")]
+    known = (states() or {}) if sent else {}
+    return sorted(job for job in sent if not is_over(known.get(job, GONE)))
 
 
 def cancel(jobs: Iterable[str]) -> None:
