@@ -7,7 +7,7 @@ RIVALS := $(VENV)/.rivals
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all check bench bench-gpu faults tidy ui clean
+.PHONY: help setup sweep report test test-all test-slurm check bench bench-gpu faults tidy ui clean
 
 help: ## what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,10 +26,14 @@ report: $(READY) ## rebuild the last sweep's report
 	$(BIN)/python -m simplicity_sweep.report
 
 test: $(READY) ## the tests, without the slow ones
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not slow and not slurm'
 
 test-all: $(READY) ## every test
 	$(PYTEST)
+
+test-slurm: $(READY) ## the tests on a real Slurm of this one machine (Debian: slurm-wlm, munge)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[slurm]'
+	$(BIN)/python -m pytest -m slurm tests/slurm
 
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -98,3 +98,14 @@ def test_a_sweep_does_not_go_on_beside_a_job_that_does(store, monkeypatch, host)
     Run.start(store, name="job", params={}, tags=own, parent=parent.id)
     with pytest.raises(ConfigError, match=f"job 3 of that sweep is still under way, in process .* on {host}"):
         wait_for_left_behind(store, parent.id)
+
+
+def test_an_earlier_start_of_this_slurm_job_is_dead_wherever_it_ran(monkeypatch):
+    monkeypatch.setenv("SLURM_CLUSTER_NAME", "one")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    now = str(int(time.time()))
+    elsewhere = {"host": "elsewhere", "pid": "1", "heartbeat": now, "slurm.job": "one/12"}
+    assert is_dead({**elsewhere, "slurm.start": "0"})
+    assert not is_dead({**elsewhere, "slurm.start": "1"})
+    assert not is_dead({**elsewhere, "slurm.job": "two/12", "slurm.start": "0"})

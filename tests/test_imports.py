@@ -45,6 +45,10 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "logger": ({"tracking"}, {"pytorch_lightning", "mlflow"}),
     "mlflow_page": ({"store"}, {"mlflow"}),
     "processes": ({"jobs", "termination"}, set()),
+    "slurm": (
+        {"config", "credentials", "jobs", "launcher", "preflight", "processes", "resolvers", "termination"},
+        set(),
+    ),
     "rows": ({"processes", "tracking", "store"}, {"mlflow"}),
     "heartbeat": ({"environment", "tracking"}, set()),
     "recording": ({"artifacts", "tracking"}, {"torch"}),

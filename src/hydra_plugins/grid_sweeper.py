@@ -68,7 +68,10 @@ class GridSweeper(BasicSweeper):
         composer = Composer(self.hydra_context.config_loader, self.config)
         configs = [composer.keep(job) for job in jobs]
         refuse_outside(configs)
-        preflight(configs)
+        ours = self.launcher if isinstance(self.launcher, ComposingLauncher) else None
+        preflight(configs, elsewhere=ours is not None and ours.elsewhere)
+        if ours is not None:
+            ours.refuse(configs)
 
         from simplicity_sweep.sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for
 
@@ -76,8 +79,8 @@ class GridSweeper(BasicSweeper):
         campaign = Campaign.planned(configs, jobs, arguments, Path(self.config.hydra.sweep.dir))
         with read_write(self.config.hydra.sweep):
             self.config.hydra.sweep.dir = str(campaign.folder)
-        if isinstance(self.launcher, ComposingLauncher):
-            self.launcher.composer = composer
+        if ours is not None:
+            ours.composer = composer
         with campaign.recording() as sweep:
             sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
             returns = campaign.run(self.launcher, self.max_batch_size)

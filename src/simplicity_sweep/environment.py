@@ -61,8 +61,13 @@ def provenance() -> dict[str, str]:
 
 
 def process() -> dict[str, str]:
-    """The tags `host`, `pid` and `pid.started`, which tell a process from every other one."""
-    return {"host": socket.gethostname(), "pid": str(os.getpid()), "pid.started": started(os.getpid())}
+    """The tags `host`, `pid` and `pid.started`, which tell a process from every other one; in a Slurm job also
+    `slurm.job` and `slurm.start`: which one, and how often it was started before."""
+    tags = {"host": socket.gethostname(), "pid": str(os.getpid()), "pid.started": started(os.getpid())}
+    if job := os.environ.get("SLURM_JOB_ID"):
+        tags["slurm.job"] = f"{os.environ.get('SLURM_CLUSTER_NAME', '')}/{job}"
+        tags["slurm.start"] = os.environ.get("SLURM_RESTART_COUNT", "0")
+    return tags
 
 
 def started(pid: int) -> str:

@@ -77,7 +77,8 @@ def is_dead(tags: Mapping[str, str], now: float | None = None) -> bool:
     """Whether the process that wrote a run with these tags is gone.
 
     Of a process on this machine the system knows. One on another machine counts as dead once its heartbeat has been
-    silent for a quarter of an hour; a run without a heartbeat says nothing, so it isn't.
+    silent for a quarter of an hour; a run without a heartbeat says nothing, so it isn't. An earlier start of the
+    Slurm job that asks is over, wherever it was.
 
     Args:
         tags: a run's.
@@ -93,7 +94,10 @@ def is_dead(tags: Mapping[str, str], now: float | None = None) -> bool:
     host, pid = tags.get("host"), tags.get("pid")
     if host is None or pid is None:
         return False
-    if host == process()["host"]:
+    here = process()
+    if "slurm.job" in here and here["slurm.job"] == tags.get("slurm.job"):
+        return here["slurm.start"] != tags.get("slurm.start")
+    if host == here["host"]:
         return not _exists(int(pid)) or started(int(pid)) != tags.get("pid.started", started(int(pid)))
     beat = tags.get(HEARTBEAT)
     return beat is not None and (time.time() if now is None else now) - int(beat) > SILENT_SECONDS

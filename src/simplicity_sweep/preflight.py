@@ -41,8 +41,12 @@ class Preflight(Callback):
             sys.exit(str(error))  # Hydra turns every Exception of a callback into a warning
 
 
-def preflight(configs: Sequence[DictConfig]) -> None:
+def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None:
     """Refuses what can't be run, while nothing has been written yet but the data set and the tracking store.
+
+    Args:
+        configs: the jobs', composed.
+        elsewhere: whether they run on other machines, so that it doesn't matter which devices this one has.
 
     Raises:
         ConfigError: names the key, the value, what is allowed and the remedy.
@@ -54,7 +58,8 @@ def preflight(configs: Sequence[DictConfig]) -> None:
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
     _networks(configs, resolved)
-    _devices(resolved)
+    if not elsewhere:
+        _devices(resolved)
     _decisions(resolved)
     for _, data in _distinct(("data", config["data"]) for config in resolved):
         _fit(_fetch(data), [config for config in resolved if config["data"] == data])

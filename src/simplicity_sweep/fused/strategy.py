@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import SingleDeviceStrategy
 
 from simplicity_sweep.checkpoints import WholeCheckpoints
@@ -41,6 +42,7 @@ class FusedStrategy(SingleDeviceStrategy):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__(device=device, checkpoint_io=WholeCheckpoints())
+        self.cluster_environment = LightningEnvironment()  # one process, in a Slurm job too: Lightning need not ask
         self.reason: str | None = None
         self._engine = Engine()
         self._handed_out = False

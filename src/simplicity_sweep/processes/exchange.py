@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from dataclasses import dataclass
 
+import cloudpickle
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
@@ -44,3 +48,20 @@ class Job:
     config: DictConfig
     overrides: list[str]
     gpu: str | None
+
+
+def portable(done: JobReturn) -> bytes:
+    """What a job returned, pickled so that another process can read it; the text of an exception that can't be."""
+    value = done._return_value
+    if isinstance(value, Exception):
+        traceback.print_exception(value)
+        value.add_note("".join(traceback.format_exception(value)))
+    try:
+        data: bytes = cloudpickle.dumps(done)
+        pickle.loads(data)
+    except Exception as error:
+        told = f"{type(value).__name__}: {value}" if isinstance(value, Exception) else f"it returned {type(value)}"
+        done.status = JobStatus.FAILED
+        done._return_value = RuntimeError(f"{told} (which can't be sent from process to process: {error})")
+        data = cloudpickle.dumps(done)
+    return data

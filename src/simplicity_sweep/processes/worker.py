@@ -13,16 +13,14 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from importlib import import_module
 from pathlib import Path
 
-import cloudpickle
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.core.utils import JobReturn, run_job, setup_globals
 
 from simplicity_sweep.jobs import failed
-from simplicity_sweep.processes.exchange import RETURN_SUFFIX, START_FILE, Job, Start, Work
+from simplicity_sweep.processes.exchange import RETURN_SUFFIX, START_FILE, Job, Start, Work, portable
 
 _LONGEST_NAME = 255
 _ORPHAN_SECONDS = 10
@@ -48,7 +46,7 @@ def main() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = job.gpu
     done = failed(job.overrides, unimported) if unimported else _run(start, job)
     draft = folder / f"{name}.draft"
-    draft.write_bytes(_portable(done))
+    draft.write_bytes(portable(done))
     draft.replace(folder / f"{name}{RETURN_SUFFIX}")
 
 
@@ -94,23 +92,6 @@ def _run(start: Start, job: Job) -> JobReturn:
         )
     except Exception as error:
         return failed(job.overrides, error)
-
-
-def _portable(done: JobReturn) -> bytes:
-    """What a job returned, pickled so that another process can read it; the text of an exception that can't be."""
-    value = done._return_value
-    if isinstance(value, Exception):
-        traceback.print_exception(value)
-        value.add_note("".join(traceback.format_exception(value)))
-    try:
-        data: bytes = cloudpickle.dumps(done)
-        pickle.loads(data)
-    except Exception as error:
-        told = f"{type(value).__name__}: {value}" if isinstance(value, Exception) else f"it returned {type(value)}"
-        done.status = JobStatus.FAILED
-        done._return_value = RuntimeError(f"{told} (which can't be sent from process to process: {error})")
-        data = cloudpickle.dumps(done)
-    return data
 
 
 if __name__ == "__main__":

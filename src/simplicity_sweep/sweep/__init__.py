@@ -259,6 +259,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _is_over(child: StoredRun) -> bool:
-    """Whether nobody can be writing to a run: its process is this one, whose jobs are over, or is gone."""
+    """Whether nobody can be writing to a run: its process is this one, whose jobs are over, or is gone, on this machine
+    or on another one, of which the launcher has left word."""
     tags = child.data.tags
-    return all(tags.get(key) == value for key, value in process().items()) or is_dead(tags)
+    told = "folder" in tags and read_ending(Path(tags["folder"])) is not None
+    return told or all(tags.get(key) == value for key, value in process().items()) or is_dead(tags)

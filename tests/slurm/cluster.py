@@ -1,0 +1,180 @@
+"""A real Slurm of one machine with two pretended GPUs, in a folder of its own and without systemd."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch")
+_SYSTEM = ("/usr/sbin", "/usr/local/sbin")  # where Debian keeps daemons; not on every user's PATH
+_START_SECONDS = 60.0
+
+_SLURM_CONF = """\
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmdPort={daemon}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+SlurmUser={user}
+SlurmdUser={user}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+ReturnToService=2
+MpiDefault=none
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000
+KillWait=10
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=1000 Gres=gpu:2 State=UNKNOWN
+PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def missing() -> list[str]:
+    """Which of Slurm's programs are not installed."""
+    return [program for program in PROGRAMS if _program(program) is None]
+
+
+class Cluster:
+    """Slurm's daemons, and its commands as seen by them.
+
+    Args:
+        folder: for their files; short, since a socket's path may have a hundred characters.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = socket.gethostname().partition(".")[0]
+        self._daemons: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What tells Slurm's commands, and what they start, of this cluster."""
+        return {"SLURM_CONF": str(self.folder / "slurm.conf")}
+
+    def start(self) -> None:
+        """Returns once the node takes jobs.
+
+        Raises:
+            TimeoutError: it doesn't; the message is the daemons' logs.
+        """
+        self._configure()
+        munge = [
+            *("--foreground", f"--socket={self.folder}/munge.socket", f"--key-file={self.folder}/munge.key"),
+            *(f"--pid-file={self.folder}/munged.pid", f"--log-file={self.folder}/munged.log"),
+            *(f"--seed-file={self.folder}/munge.seed", "--num-threads=2"),
+        ]
+        self._start("munged", *munge)
+        self._wait((self.folder / "munge.socket").exists)
+        self._start("slurmctld", "-D")
+        self._start("slurmd", "-D")
+        self._wait(lambda: self.ask("sinfo", "-h", "-o", "%T") == "idle")
+
+    def stop(self) -> None:
+        """Ends every job and every daemon."""
+        self.clear()
+        for daemon in reversed(self._daemons):
+            daemon.send_signal(signal.SIGTERM)
+        for daemon in reversed(self._daemons):
+            try:
+                daemon.wait(10)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+
+    def clear(self) -> None:
+        """Ends every job."""
+        if self.active():
+            self.ask("scancel", "--me")
+            self._wait(lambda: not self.active())
+
+    def ask(self, command: str, *arguments: str) -> str:
+        """What one of Slurm's commands prints; nothing where it fails."""
+        program = _program(command)
+        assert program is not None
+        done = subprocess.run(
+            [program, *arguments],
+            capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **self.environment},
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def states(self) -> dict[str, str]:
+        """The state of every job that Slurm still knows, by its name for users, e.g. `12_0`."""
+        return dict(line.split() for line in self.ask("squeue", "-h", "-r", "-t", "all", "-o", "%i %T").splitlines())
+
+    def active(self) -> list[str]:
+        """The jobs that wait or run."""
+        return sorted(self.ask("squeue", "-h", "-r", "-o", "%i").split())
+
+    def requeue(self, job: str) -> None:
+        """What an administrator does who needs the node: ends the job, to start it again."""
+        self.ask("scontrol", "requeue", job)
+        self.hurry(job)
+
+    def hurry(self, job: str) -> None:
+        """Lets a job that was requeued start now; Slurm waits two minutes."""
+        self._wait(lambda: self.states().get(job) == "PENDING")
+        self.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+    def _configure(self) -> None:
+        for name in ("state", "spool"):
+            (self.folder / name).mkdir()
+        ports = dict(zip(("controller", "daemon"), _free_ports(2), strict=True))
+        text = _SLURM_CONF.format(
+            host=self.host, folder=self.folder, user=os.environ.get("USER") or "root", cores=os.cpu_count(), **ports
+        )
+        (self.folder / "slurm.conf").write_text(text)
+        (self.folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File=/dev/tty[0-1]\n")
+        key = self.folder / "munge.key"
+        key.write_bytes(secrets.token_bytes(1024))
+        key.chmod(0o400)
+        self.folder.chmod(0o755)
+
+    def _start(self, program: str, *arguments: str) -> None:
+        path = _program(program)
+        assert path is not None
+        environment = {**os.environ, **self.environment}
+        with (self.folder / f"{program}.out").open("wb") as output:
+            daemon = subprocess.Popen(
+                [path, *arguments],
+                cwd=self.folder, stdout=output, stderr=output, env=environment, start_new_session=True,
+            )  # fmt: skip
+        self._daemons.append(daemon)
+
+    def _wait(self, done: Callable[[], object]) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while not done():
+            if time.monotonic() > until:
+                logs = sorted([*self.folder.glob("*.log"), *self.folder.glob("*.out")])
+                raise TimeoutError("\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in logs))
+            time.sleep(0.1)
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(_SYSTEM))
+
+
+def _free_ports(how_many: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(how_many)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

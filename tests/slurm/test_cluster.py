@@ -1,0 +1,118 @@
+"""What a cluster can't run is said before anything is sent to it; no Slurm is needed here."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from hydra_plugins.slurm_launcher import SlurmLauncher
+from simplicity_sweep.config import ConfigError
+from simplicity_sweep.slurm.cluster import Node, file_system, nodes, read_nodes, refuse
+from simplicity_sweep.slurm.queue import is_over
+from simplicity_sweep.slurm.resources import Resources
+
+HERE = socket.gethostname().partition(".")[0]
+CLUSTER = [
+    Node("n1", "cpu", default=True, gpus=0),
+    Node("n2", "gpu", default=False, gpus=4),
+    Node("n3", "gpu", default=False, gpus=8),
+]
+SERVER = {"uri": "http://tracking.example.org:5000"}
+
+
+def job(accelerator: str = "cpu", uri: str = SERVER["uri"]) -> dict[str, object]:
+    return {"trainer": {"accelerator": accelerator}, "tracking": {"uri": uri}}
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus"),
+    [
+        ("(null)", 0),
+        ("gpu:2", 2),
+        ("gpu:a100:4(S:0-1)", 4),
+        ("gpu:a100:4(S:0-1),shard:8", 4),
+        ("gpu:a100:2(S:0),gpu:h100:1(S:1)", 3),
+        ("lustre:1,gpu:1", 1),
+    ],
+)
+def test_gpus_are_read_as_sinfo_writes_them(resources, gpus):
+    assert read_nodes(f"n1|debug*|{resources}\n") == [Node("n1", "debug", default=True, gpus=gpus)]
+
+
+def test_gpus_that_no_node_of_the_partition_has_are_refused():
+    refuse([job("gpu")], "gpu", 8, CLUSTER)
+    with pytest.raises(ConfigError, match=r"gpus_per_node = 9: no node of partition gpu has so many; the most is 8"):
+        refuse([job("gpu")], "gpu", 9, CLUSTER)
+    with pytest.raises(ConfigError, match=r"no node of partition cpu .* Partitions with GPUs: gpu \(4\), gpu \(8\)"):
+        refuse([job("gpu")], None, 1, CLUSTER)
+
+
+def test_a_job_for_a_gpu_must_ask_for_one():
+    with pytest.raises(ConfigError, match=r"trainer.accelerator = 'gpu', but hydra.launcher.gpus_per_node = 0"):
+        refuse([job(), job("gpu")], "gpu", 0, CLUSTER)
+
+
+def test_a_partition_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(ConfigError, match=r"partition = 'big': there is none. Partitions of this cluster: cpu, gpu"):
+        refuse([job()], "big", 0, CLUSTER)
+    with pytest.raises(ConfigError, match=r"partition = null, and there is no default one"):
+        refuse([job()], None, 0, CLUSTER[1:])
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("sqlite:////home/ann/mlflow.db", "processes of one machine only"),
+        ("http://127.0.0.1:5000", "on another node that is the node itself"),
+        ("http://localhost:5000", "on another node that is the node itself"),
+    ],
+)
+def test_a_store_that_other_nodes_cannot_write_is_refused_unless_the_jobs_run_here(uri, why):
+    with pytest.raises(ConfigError, match=why):
+        refuse([job(uri=uri)], None, 0, CLUSTER)
+    refuse([job(uri=uri)], None, 0, [Node(HERE, "debug", default=True, gpus=0)])
+
+
+def test_without_slurm_the_launcher_says_where_to_start_it(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(
+        ConfigError, match=r"the command sbatch is not here. Start the sweep on a machine of the cluster"
+    ):
+        nodes()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"jobs_per_node": 0}, r"hydra.launcher.jobs_per_node = 0: should be 1 or more"),
+        ({"max_group": 0}, r"hydra.launcher.max_group = 0: should be 1 or more"),
+        ({"gpus_per_node": -1}, r"hydra.launcher.gpus_per_node = -1: should be 0 or more"),
+        ({"timeout_min": 0}, r"hydra.launcher.timeout_min = 0: should be 1 or more"),
+        ({"mem_gb": 0.0}, r"hydra.launcher.mem_gb = 0.0: should be more than 0"),
+    ],
+)
+def test_a_number_out_of_range_is_refused(keys, message):
+    with pytest.raises(ValueError, match=message):
+        SlurmLauncher(**keys)
+
+
+def test_a_job_that_asks_for_no_gpu_sees_none_and_threads_are_its_cores():
+    setup = Resources(cpus_per_task=4).submitted("train")["setup"]
+    assert "export CUDA_VISIBLE_DEVICES=" in setup
+    assert 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$SLURM_CPUS_PER_TASK}"' in setup
+    assert not any("CUDA" in line for line in Resources(gpus_per_node=1).submitted("train")["setup"])
+
+
+def test_requeued_and_waiting_jobs_are_not_over():
+    assert [is_over(state) for state in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED")] == [False] * 5
+    assert all(map(is_over, ("COMPLETED", "FAILED", "CANCELLED", "OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "GONE")))
+
+
+def test_a_folder_is_on_the_file_system_that_is_mounted_nearest_to_it(tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text("/dev/a / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n")
+    assert file_system(Path("/home/ann/sweeps"), mounts) == "nfs4"
+    assert file_system(Path("/homely"), mounts) == "ext4"
+    assert file_system(Path("/home"), tmp_path / "none") == ""
