@@ -46,12 +46,16 @@ from struct import unpack_from
 
 import torch
 from bench.forked import Forked
-from bench.victims import ENVIRONMENT, JOBS, PROJECT, Points, Server, Sweep
+from bench.victims import JOBS, Points, Server, Sweep
 from rich.console import Console
 from rich.table import Table
 
-STARTING_SECONDS = 0.5
-"""Before that nothing has happened yet."""
+EARLY = 0.3
+"""How often a fault comes in the first seconds; else it comes between two writes of metrics, at random."""
+EARLY_SECONDS = (0.5, 5.0)
+LATER_SECONDS = (0.0, 1.0)
+"""How long after such a write."""
+LOOK_SECONDS = 0.05
 DELIVERING_SECONDS = (4.0, 6.0)
 """Then the command that delivers is killed: it has to import first."""
 HEARD_SECONDS = 5.0
@@ -89,6 +93,7 @@ class Tally:
 
     injected: Counter[str] = field(default_factory=Counter)
     sweeps: int = 0
+    at_once: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
 
     def note(self, what: str, how_many: int, sweep: Sweep) -> None:
@@ -237,13 +242,29 @@ def ended(process: Forked | subprocess.Popen[bytes], seconds: float) -> int | No
     return None
 
 
-def undisturbed(sweep: Sweep) -> float:
-    """Leaves a sweep alone; how long it takes, once there is a process from which it is forked."""
-    Forked(PROJECT / "train.py", ["--help"], PROJECT, ENVIRONMENT, sweep.folder.with_suffix(".log")).wait()
-    start = time.perf_counter()
+def undisturbed(sweep: Sweep) -> Sweep:
+    """A sweep that was left alone."""
     if sweep.start().wait() != 0:
         raise RuntimeError(f"The undisturbed sweep failed: see {sweep.log}")
-    return time.perf_counter() - start
+    return sweep
+
+
+def await_moment(sweep: Sweep, process: Forked, whole: int, draw: random.Random) -> int | None:
+    """Waits for a moment drawn at random: the code with which the process has ended before it, if it has.
+
+    Args:
+        sweep: what is under way.
+        process: its own.
+        whole: how many points of metrics it has in the end.
+        draw: for what is left to chance.
+    """
+    if draw.random() < EARLY:
+        return ended(process, draw.uniform(*EARLY_SECONDS))
+    number, until = draw.uniform(sweep.stored(), whole), time.monotonic() + STUCK_SECONDS
+    while sweep.stored() < number and time.monotonic() < until:
+        if (code := ended(process, LOOK_SECONDS)) is not None:
+            return code
+    return ended(process, draw.uniform(*LATER_SECONDS))
 
 
 def shuffled(names: Sequence[str], draw: random.Random) -> Iterator[str]:
@@ -252,13 +273,14 @@ def shuffled(names: Sequence[str], draw: random.Random) -> Iterator[str]:
         yield from draw.sample(names, len(names))
 
 
-def disturb(sweep: Sweep, names: Iterator[str], latest: float, faults: Faults, whole: Mapping[str, Points]) -> None:
-    """Starts a sweep and goes on with it until it has come to its end, each time with a fault before so many seconds,
-    as long as `names` has one."""
+def disturb(sweep: Sweep, names: Iterator[str], alone: Sweep, faults: Faults) -> None:
+    """Starts a sweep and goes on with it until it has come to its end, each time with a fault, as long as `names` has
+    one; then it must be as `alone` is."""
+    whole, points = alone.points("FINISHED"), alone.stored()
     code: int | None = None
     while code != 0:
         process, name = sweep.start(), next(names, None)
-        code = ended(process, STUCK_SECONDS if name is None else faults.draw.uniform(STARTING_SECONDS, latest))
+        code = ended(process, STUCK_SECONDS) if name is None else await_moment(sweep, process, points, faults.draw)
         if code is None and name is not None:
             code = faults.inject(name, sweep, process)
         elif code != 0:
@@ -278,6 +300,7 @@ def at_once(root: Path, tally: Tally) -> None:
         processes.append(together.start())
     codes = [process.wait() for process in processes]
     statuses = [status for _, status, _ in together.statuses().values()]
+    tally.at_once = AT_ONCE
     tally.note("untruthful", len(codes) - codes.count(0), together)
     tally.note("missing", AT_ONCE * (JOBS + 1) - statuses.count("FINISHED"), together)
     found = together.points("FINISHED")
@@ -288,14 +311,12 @@ def at_once(root: Path, tally: Tally) -> None:
             tally.note("other", sum(one != value for one in found[job][key]), together)
 
 
-def run(how_many: int, seed: int, root: Path) -> Tally:
-    """Injects so many faults; what came of them."""
-    draw, tally = random.Random(seed), Tally()
+def run(how_many: int, seed: int, root: Path, tally: Tally) -> None:
+    """Injects so many faults, and counts what came of them."""
+    draw = random.Random(seed)
     faults = Faults(draw, tally)
-    alone = {launcher: Sweep(root / launcher, launcher) for launcher in ("fused", "processes")}
-    lengths = {launcher: undisturbed(sweep) for launcher, sweep in alone.items()}
-    whole = alone["fused"].points("FINISHED")
-    tally.compare(alone["processes"].points("FINISHED"), whole, alone["processes"])
+    alone = {launcher: undisturbed(Sweep(root / launcher, launcher)) for launcher in ("fused", "processes")}
+    tally.compare(alone["processes"].points("FINISHED"), alone["fused"].points("FINISHED"), alone["processes"])
     names = {case: shuffled(possible, draw) for case, possible in CASES.items()}
     for number, case in enumerate(cycle(CASES)):
         if (left := how_many - tally.injected.total()) <= 0:
@@ -306,13 +327,11 @@ def run(how_many: int, seed: int, root: Path) -> Tally:
         try:
             if server:
                 server.start()
-            sweep = Sweep(folder, launcher, server)
-            disturb(sweep, islice(names[case], left), 0.95 * lengths[launcher], faults, whole)
+            disturb(Sweep(folder, launcher, server), islice(names[case], left), alone[launcher], faults)
         finally:
             if server:
                 server.kill()
     at_once(root, tally)
-    return tally
 
 
 def show(tally: Tally) -> None:
@@ -321,7 +340,7 @@ def show(tally: Tally) -> None:
     table.add_column("injected", justify="right")
     for name, number in sorted(tally.injected.items()):
         table.add_row(name, str(number))
-    table.add_row("sweeps started at one moment", str(AT_ONCE))
+    table.add_row("sweeps started at one moment", str(tally.at_once))
     table.add_section()
     for what, text in WRONG.items():
         table.add_row(text, str(tally.wrong[what]))
@@ -331,9 +350,11 @@ def show(tally: Tally) -> None:
 
 
 def main(how_many: int, seed: int) -> int:
-    root = Path(tempfile.mkdtemp(prefix="faults-"))
-    tally = run(how_many, seed, root)
-    show(tally)
+    root, tally = Path(tempfile.mkdtemp(prefix="faults-")), Tally()
+    try:
+        run(how_many, seed, root, tally)
+    finally:  # Ctrl-C, too
+        show(tally)
     if tally.wrong.total():
         print(f"What the sweeps printed and stored is kept in {root}")
         return 1

@@ -102,7 +102,7 @@ class Sweep:
     folder: Path
     launcher: str
     server: Server | None = None
-    epochs: int = 30
+    epochs: int = 10
     name: str = "sweep"
     attempts: int = 0
     ended: dict[str, int] = field(default_factory=dict)
@@ -158,6 +158,11 @@ class Sweep:
         )
         return {(run, pid) for run, pid in rows}
 
+    def stored(self) -> int:
+        """How many points of metrics there are."""
+        counts = self._rows("SELECT COUNT(*) FROM metrics")
+        return counts[0][0] if counts else 0
+
     def points(self, *statuses: str) -> dict[str, Points]:
         """Every point of the runs with one of these statuses, by the job's number."""
         found: dict[str, Points] = defaultdict(lambda: defaultdict(list))
@@ -170,10 +175,15 @@ class Sweep:
         return found
 
     def _rows(self, query: str) -> list[tuple]:  # type: ignore[type-arg]
-        if not self.database.is_file():  # killed before it made one
+        if not self.database.is_file():  # not made yet
             return []
         with closing(sqlite3.connect(self.database, timeout=30)) as connection:
-            return connection.execute(query).fetchall()
+            try:
+                return connection.execute(query).fetchall()
+            except sqlite3.OperationalError as error:
+                if "no such table" not in str(error):  # not made yet
+                    raise
+                return []
 
 
 def children_of(pid: int) -> list[int]:
