@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import torch
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.strategies import SingleDeviceStrategy
 
 from simplicity_sweep.checkpoints import WholeCheckpoints
