@@ -51,8 +51,8 @@ def preflight(configs: Sequence[DictConfig]) -> None:
         _bind(key, factory)
     _devices(resolved)
     _decisions(resolved)
-    for _, data in _distinct(("data", config["data"]) for config in resolved):
-        _fetch(data)
+    for _, (data, between) in _distinct(("data", (c["data"], c["measure"]["paths_between"])) for c in resolved):
+        _fetch(data, between or ())
     for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
         _open_store(tracking)
 
@@ -149,7 +149,7 @@ def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
             raise ConfigError(f"{error}\nChoose decide=… among the files of conf/decide, or report=false.") from None
 
 
-def _fetch(data: Mapping[str, Any]) -> None:
+def _fetch(data: Mapping[str, Any], paths_between: Iterable[Sequence[int]]) -> None:
     from hydra.utils import instantiate
 
     from simplicity_sweep.data import DataError
@@ -160,6 +160,13 @@ def _fetch(data: Mapping[str, Any]) -> None:
         module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
     except DataError as error:
         raise ConfigError(str(error)) from error
+    known = set(module.test.labels.unique().tolist())
+    for pair in paths_between:
+        if not known.issuperset(pair):
+            raise ConfigError(
+                f"measure.paths_between: {list(pair)} names a class that the test part has not; its classes are "
+                f"{', '.join(map(str, sorted(known)))}. Choose among them, or measure.paths_between=null"
+            )
 
 
 def _open_store(tracking: Mapping[str, Any]) -> None:
