@@ -112,3 +112,9 @@ def test_a_gpu_is_refused_where_there_is_none(composed, tmp_path: Path, monkeypa
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ConfigError, match=r"trainer\.accelerator = 'gpu': no GPU"):
         preflight([composed("data=digits", "trainer=gpu", f"tracking.uri=sqlite:///{tmp_path}/mlflow.db")])
+
+
+def test_a_path_between_classes_that_the_data_has_not_is_refused(composed, tmp_path: Path):
+    store = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(ConfigError, match=r"paths_between: \[3, 10\] names a class that the test part has not; .*8, 9"):
+        preflight([composed("data=digits", store, "measure.paths_between=[[3,10]]")])

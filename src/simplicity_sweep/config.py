@@ -162,7 +162,7 @@ class Measure(_Closed):
     every_n_epochs: Count
     probe: Probes
     points: list[Literal["train", "midpoint", "noise"]]
-    paths_between: list[tuple[Label, Label]]
+    paths_between: list[tuple[Label, Label]] | None
 
 
 class Tracking(_Closed):

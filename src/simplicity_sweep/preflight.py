@@ -62,7 +62,10 @@ def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None
         _devices(resolved)
     _decisions(resolved)
     for _, data in _distinct(("data", config["data"]) for config in resolved):
-        _fit(_fetch(data), [config for config in resolved if config["data"] == data])
+        on_it = [config for config in resolved if config["data"] == data]
+        module = _fetch(data)
+        _fit(module, on_it)
+        _between(module, on_it)
     for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
         _open_store(tracking)
 
@@ -193,6 +196,18 @@ def _fit(data: TensorData, configs: Sequence[Mapping[str, Any]]) -> None:
     sizes = {min(data.batch_size, examples), examples % data.batch_size} - {0}
     for _, network in _distinct(("", {key: config[key] for key in _NETWORK}) for config in configs):
         refuse_misfit({**network, "data": configs[0]["data"]}, data.train.inputs, data.outputs, sorted(sizes))
+
+
+def _between(data: TensorData, configs: Iterable[Mapping[str, Any]]) -> None:
+    """Refuses paths between classes that there are not."""
+    known = set() if data.classes is None else set(data.test.labels.tolist())
+    asked = (pair for config in configs for pair in config["measure"]["paths_between"] or ())
+    for _, pair in _distinct(("", tuple(pair)) for pair in asked):
+        if not known.issuperset(pair):
+            raise ConfigError(
+                f"measure.paths_between: {list(pair)} names a class that the test part has not; its classes are "
+                f"{', '.join(map(str, sorted(known)))}. Choose among them, or measure.paths_between=null"
+            )
 
 
 def _open_store(tracking: Mapping[str, Any]) -> None:

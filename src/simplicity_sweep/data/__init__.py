@@ -1,9 +1,11 @@
 """Data sets as tensors on the device, batches in an order fixed by seed and epoch, sources of files."""
 
+from simplicity_sweep.data.arrays import Arrays
 from simplicity_sweep.data.batches import Batches, FixedBatches, order
 from simplicity_sweep.data.collection import Collection
 from simplicity_sweep.data.digits import Digits
 from simplicity_sweep.data.errors import DataError
+from simplicity_sweep.data.image_folder import ImageFolder
 from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
 from simplicity_sweep.data.published import PublishedFile
 from simplicity_sweep.data.sources import Folder, NpmPackage, Source, Torchvision
@@ -14,6 +16,7 @@ from simplicity_sweep.data.tensors import TensorData, hold_out, standardise
 __all__ = [
     "KMNIST",
     "MNIST",
+    "Arrays",
     "Batches",
     "Collection",
     "DataError",
@@ -22,6 +25,7 @@ __all__ = [
     "FixedBatches",
     "Folder",
     "IdxImages",
+    "ImageFolder",
     "NpmPackage",
     "PublishedFile",
     "Source",

@@ -78,14 +78,15 @@ class Plan:
         probes: how much is observed of each part, `val` and `test`.
         points: where else than at the test inputs the pointwise measurements are taken in the end: see `ELSEWHERE`.
         seed: of the probes' random stream.
-        paths_between: pairs of classes, between test inputs of which the labels along a path are kept.
+        paths_between: pairs of classes, between test inputs of which the labels along a path are kept; None for the
+            first classes that there are.
     """
 
     measurements: Mapping[str, Measurement]
     probes: Mapping[str, Probe]
     seed: int
     points: Sequence[str] = ()
-    paths_between: Sequence[Sequence[int]] = ()
+    paths_between: Sequence[Sequence[int]] | None = ()
 
     def while_training(self, network: nn.Module, data: Parts, seen: Observation | None = None) -> Figures:
         """Every measurement at the validation inputs, as `val/<name>`.
@@ -127,7 +128,7 @@ class Plan:
         for points, (name, measurement) in product(self.points, self.measurements.items()):
             if measurement.pointwise:
                 figures.add(f"{points}/{name}", measurement(partial(observe, points)), error=True)
-        if self.paths_between and data.test.labels is not None:
+        if (self.paths_between is None or self.paths_between) and data.test.labels is not None:
             figures.paths = shown_paths(
                 network, data.test.inputs, data.test.labels, self.paths_between, self.probes["test"].points
             )

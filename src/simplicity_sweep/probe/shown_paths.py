@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from simplicity_sweep.functional import labels_along_paths
 
+_CHOSEN = 3
 _LOG = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ class ShownPath:
 
 
 def shown_paths(
-    network: nn.Module, inputs: Tensor, classes: Tensor, between: Sequence[Sequence[int]], points: int
+    network: nn.Module, inputs: Tensor, classes: Tensor, between: Sequence[Sequence[int]] | None, points: int
 ) -> list[ShownPath]:
     """One path for each pair of classes, between the first input of one and the first of the other.
 
@@ -38,7 +40,8 @@ def shown_paths(
         network: maps [B, d...] to logits [B, C]; evaluated in eval mode, and left as it was.
         inputs: [n, d...].
         classes: true classes, [n].
-        between: pairs of classes; one of a class that no input has is left out, saying so.
+        between: pairs of classes; one of a class that no input has is left out, saying so. None for up to three pairs
+            of neighbours among the classes that there are.
         points: on each path.
 
     Example:
@@ -48,6 +51,8 @@ def shown_paths(
         [ShownPath(start=0, end=1, labels=[0, 0, 0, 0, 1])]
     """
     firsts = {int(label): int((classes == label).nonzero()[0]) for label in torch.unique(classes)}
+    if between is None:
+        between = list(pairwise(sorted(firsts)))[:_CHOSEN]
     pairs = [(start, end) for start, end in between if start in firsts and end in firsts]
     if left_out := [list(pair) for pair in between if tuple(pair) not in pairs]:
         _LOG.info("measure.paths_between: %s left out; the data has the classes %s.", left_out, sorted(firsts))
