@@ -31,6 +31,7 @@ from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.sweep.delivery import not_delivered
 from simplicity_sweep.sweep.resume import tell_of_other_code
+from simplicity_sweep.tasks import task_of
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Begun:
         folder: the job's own, where its checkpoints are.
         points: what its curves hold already, by metric and step; empty unless it goes on.
         checkpoint: the one that it goes on from.
-        result: the accuracy on the validation set of a run that is finished already.
+        result: what a run that is finished already returned: see `tasks.Task.objective`.
     """
 
     run: Run
@@ -156,7 +157,9 @@ def _go_on(store: Store, stored: StoredRun) -> Begun:
     folder = Path(stored.data.tags["folder"])
     if stored.info.status == "FINISHED":
         _LOG.info("Run %s is finished already.", stored.info.run_id)
-        return Begun(Run(store, stored.info.run_id), folder, result=stored.data.metrics["val/accuracy"])
+        return Begun(
+            Run(store, stored.info.run_id), folder, result=task_of(stored.data.params).objective(stored.data.metrics)
+        )
     tell_of_other_code([stored])
     run = Run.go_on(store, stored, provenance(), folder)
     checkpoint = folder / FOLDER / LAST
@@ -235,6 +238,7 @@ def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> 
     sizes = hidden_sizes(depth["hidden_layers"], depth["width"], depth["sizes"])
     return {
         "seed": config["seed"],
+        "task": config["task"]["name"],
         **{group: choices[group] for group in _GROUPS if choices.get(group) is not None},
         "depth.hidden_layers": len(sizes),
         "depth.sizes": "-".join(map(str, sizes)),

@@ -2,10 +2,13 @@
 
 from simplicity_sweep.data.batches import Batches, FixedBatches, order
 from simplicity_sweep.data.collection import Collection
+from simplicity_sweep.data.diabetes import Diabetes
 from simplicity_sweep.data.digits import Digits
 from simplicity_sweep.data.errors import DataError
+from simplicity_sweep.data.fitting import refuse_other_answers
 from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
 from simplicity_sweep.data.published import PublishedFile
+from simplicity_sweep.data.series import Series
 from simplicity_sweep.data.sources import Folder, NpmPackage, Source, Torchvision
 from simplicity_sweep.data.split import Split
 from simplicity_sweep.data.tensors import TensorData, hold_out, standardise
@@ -16,6 +19,7 @@ __all__ = [
     "Batches",
     "Collection",
     "DataError",
+    "Diabetes",
     "Digits",
     "FashionMNIST",
     "FixedBatches",
@@ -23,11 +27,13 @@ __all__ = [
     "IdxImages",
     "NpmPackage",
     "PublishedFile",
+    "Series",
     "Source",
     "Split",
     "TensorData",
     "Torchvision",
     "hold_out",
     "order",
+    "refuse_other_answers",
     "standardise",
 ]
