@@ -172,10 +172,12 @@ class Faults:
         process.send_signal(signal.SIGINT)
 
     def _killed_with_its_workers(self, sweep: Sweep, process: Forked) -> None:
-        for pid in [process.pid, *sweep.processes(process)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        process.kill()
         process.wait()
+        while workers := sweep.at_work():
+            for pid in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _torn_file(self, sweep: Sweep, process: Forked) -> None:
         self._killed_with_its_workers(sweep, process)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,6 +138,10 @@ class Sweep:
         """The numbers of the processes in which its jobs run, or wait to."""
         return children_of(process.pid)
 
+    def at_work(self) -> list[int]:
+        """The processes in whose command its folder is named: workers, those of an earlier attempt included (Linux)."""
+        return list(_that_name(self.folder))
+
     def checkpoints(self) -> list[Path]:
         """Those from which jobs go on."""
         return sorted((self.folder / self.name).glob("*/checkpoints/last.ckpt"))
@@ -200,3 +204,10 @@ def _children(pid: int) -> Iterator[int]:
         state, parent = re.split(r"\s+", text.rpartition(")")[2].strip())[:2]
         if int(parent) == pid and state != "Z":
             yield int(path.parent.name)
+
+
+def _that_name(folder: Path) -> Iterator[int]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            if f"{folder}/".encode() in path.read_bytes():
+                yield int(path.parent.name)

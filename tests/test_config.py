@@ -17,7 +17,7 @@ CHOICES = [
     if folder.is_dir() and folder.name not in ("measurement", "experiment")
     for option in sorted(folder.glob("*.yaml"))
 ]
-OWN_DATA = ["data=table", "data=npz", "data=image_folder"]  # which say nothing of where the data are
+OWN_DATA = ["data=series", "data=table", "data=npz", "data=image_folder"]  # which say nothing of where the data are
 EXPERIMENTS = [option.stem for option in sorted((PROJECT / "conf" / "experiment").glob("*.yaml"))]
 
 
@@ -25,6 +25,40 @@ EXPERIMENTS = [option.stem for option in sorted((PROJECT / "conf" / "experiment"
 def test_every_option_file_is_valid(composed, choice):
     own = ["data.path=x"] if choice in OWN_DATA else []
     check(resolve(composed(choice, *own, *["data.target=y"] * (choice == "data=table"))))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "multilabel", "forecasting"])
+@pytest.mark.parametrize("measure", ["none", "default", "full"])
+def test_every_task_has_measurements_of_its_own(composed, task, measure):
+    check(resolve(composed(f"task={task}", f"measure={measure}")))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["task=regression", "+measurement@measure.measurements=flip_rate"],
+            "measure.measurements.flip_rate has no meaning in task=regression: it needs logits",
+        ),
+        (
+            ["task=multilabel", "+measurement/outputs@measure.measurements=bin_change_rate"],
+            "measure.measurements.bin_change_rate has no meaning in task=multilabel: it needs bins",
+        ),
+        (
+            ["+measurement/outputs@measure.measurements=bin_change_rate"],
+            "measure.measurements.bin_change_rate has no meaning in task=classification",
+        ),
+        (
+            ["task=regression", "measure.paths_between=[[0,1]]"],
+            r"measure.paths_between = \[\[0, 1\]\]: pairs of classes",
+        ),
+        (["task=regression", "task.bins=null"], "task.bins is null"),
+        (["task=regression", "task.bins=1"], "task.bins = 1: should be greater than or equal to 2"),
+    ],
+)
+def test_what_a_task_does_not_have_is_refused(composed, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        check(resolve(composed(*overrides)))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -21,20 +21,26 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "identity": (set(), set()),
     "termination": (set(), set()),
     "resolvers": (set(), set()),
-    "config": (set(), set()),
+    "tasks": (set(), set()),
+    "config": ({"tasks"}, set()),
     "credentials": (set(), set()),
     "trust": ({"config", "data", "functional"}, {"torch"}),
     "composer": (set(), set()),
     "jobs": (set(), set()),
     "launcher": ({"composer"}, set()),
-    "data": ({"resolvers"}, {"torch", "pytorch_lightning", "sklearn", "torchvision", "pandas"}),
+    "data": ({"resolvers", "tasks"}, {"torch", "pytorch_lightning", "sklearn", "torchvision", "pandas"}),
     "module": ({"nn"}, {"torch", "pytorch_lightning", "torchmetrics"}),
+    "regressor": (set(), {"torch", "pytorch_lightning", "torchmetrics"}),
+    "multilabel": (set(), {"torch", "pytorch_lightning", "torchmetrics"}),
     "checkpoints": (set(), {"torch", "pytorch_lightning"}),
     "fused": ({"checkpoints", "data"}, {"torch", "pytorch_lightning"}),
     "probe": ({"functional"}, {"torch"}),
-    "callbacks": ({"fused", "logger", "probe"}, {"torch", "pytorch_lightning"}),
+    "callbacks": ({"fused", "logger", "probe", "tasks"}, {"torch", "pytorch_lightning"}),
     "architecture": ({"config", "nn", "trust"}, {"torch"}),
-    "build": ({"architecture", "data", "module", "probe", "seeds"}, {"torch"}),
+    "build": (
+        {"architecture", "data", "functional", "module", "multilabel", "probe", "regressor", "seeds"},
+        {"torch", "pytorch_lightning"},
+    ),
     "chosen": ({"architecture", "config", "resolvers"}, set()),
     "store": ({"credentials"}, {"mlflow"}),
     "writes": ({"store"}, {"mlflow"}),
@@ -43,38 +49,49 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "tracking": ({"outage", "outbox", "store", "writes"}, {"mlflow"}),
     "environment": ({"resolvers"}, {"torch"}),
     "logger": ({"tracking"}, {"pytorch_lightning", "mlflow"}),
-    "mlflow_page": ({"store"}, {"mlflow"}),
+    "mlflow_page": ({"store", "tasks"}, {"mlflow"}),
     "processes": ({"jobs", "termination"}, set()),
     "slurm": (
         {"config", "credentials", "jobs", "launcher", "preflight", "processes", "resolvers", "termination"},
         set(),
     ),
-    "rows": ({"processes", "tracking", "store"}, {"mlflow"}),
+    "rows": ({"processes", "tasks", "tracking", "store"}, {"mlflow"}),
     "heartbeat": ({"environment", "tracking"}, set()),
     "recording": ({"artifacts", "tracking"}, {"torch"}),
     "sweep": (
         {
             *("artifacts", "config", "credentials", "environment", "heartbeat", "identity", "jobs", "launcher"),
             *("mlflow_page", "outage", "outbox", "preflight", "processes", "recorded", "resolvers", "rows"),
-            *("tracking", "store", "writes"),
+            *("tasks", "tracking", "store", "writes"),
         },
         {"mlflow"},
     ),
     "ui": ({"mlflow_page", "recorded", "store"}, {"mlflow"}),
     "preflight": (
         {
-            *("architecture", "chosen", "config", "credentials", "data", "jobs", "report", "store", "tracking"),
+            *(
+                "architecture",
+                "chosen",
+                "config",
+                "credentials",
+                "data",
+                "jobs",
+                "report",
+                "store",
+                "tasks",
+                "tracking",
+            ),
             "trust",
         },
         {"torch"},
     ),
     "artifacts": (set(), set()),
     "recorded": ({"credentials", "resolvers", "store"}, {"mlflow"}),
-    "report": ({"artifacts", "outage", "recorded", "resolvers", "store", "tracking"}, {"mlflow", "sklearn"}),
+    "report": ({"artifacts", "outage", "recorded", "resolvers", "store", "tasks", "tracking"}, {"mlflow", "sklearn"}),
     "record": (
         {
             *("artifacts", "checkpoints", "config", "credentials", "environment", "heartbeat", "identity"),
-            *("architecture", "nn", "outage", "outbox", "sweep", "tracking"),
+            *("architecture", "nn", "outage", "outbox", "sweep", "tasks", "tracking"),
         },
         {"mlflow"},
     ),
@@ -121,7 +138,7 @@ def test_only_the_entry_and_a_launcher_import_the_task():
     importers = {
         path.relative_to(PROJECT).as_posix()
         for path in [PROJECT / "train.py", *(PROJECT / "src").rglob("*.py")]
-        if any(name.startswith(f"{OWN}.task") for name in imported(path))
+        if any(f"{name}.".startswith(f"{OWN}.task.") for name in imported(path))
     }
     assert importers == {"train.py", "src/hydra_plugins/fused_launcher.py"}
 

@@ -130,8 +130,8 @@ def test_a_sweep_of_finished_jobs_is_finished(sweep: Sweep) -> None:
     [row] = sweep.close(interrupted=False)
     assert stored(sweep.run).info.status == "FINISHED"
     assert (row.run, row.job, row.setting, row.status) == (run.id, 0, "activation=relu", "FINISHED")
-    assert (row.accuracy, row.complexity, row.sensitivity) == (0.97, 3.38, 0.515)
-    assert (row.flip_rate, row.jacobian_norm, row.degenerate) == (0.0033, 0.069, False)
+    assert (row.headline, row.complexity, row.sensitivity) == (0.97, 3.38, 0.515)
+    assert (row.change_rate, row.jacobian_norm, row.degenerate) == (0.0033, 0.069, False)
     assert row.seconds is not None
     assert row.failure is None
 
@@ -285,7 +285,7 @@ def printed(rows: list[Row], width: int) -> list[str]:
 
 
 def finished(number: int, accuracy: float | None, **more: object) -> Row:
-    return Row(job=number, setting=f"seed={number}", status="FINISHED", accuracy=accuracy, **more)  # type: ignore[arg-type]
+    return Row(job=number, setting=f"seed={number}", status="FINISHED", headline=accuracy, **more)  # type: ignore[arg-type]
 
 
 def order(lines: list[str]) -> list[str]:
@@ -322,7 +322,7 @@ def test_a_degenerate_network_is_flagged() -> None:
 @pytest.mark.parametrize("width", [80, 120, 160])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     setting = "activation=leaky_relu activation.negative_slope=0.2 depth=very_deep optim.lr=0.001 seed=3"
-    row = Row(job=699, setting=setting, status="FINISHED", run="0" * 32, accuracy=0.97, complexity=3.38)
+    row = Row(job=699, setting=setting, status="FINISHED", run="0" * 32, headline=0.97, complexity=3.38)
     broken = Row(job=700, setting=setting, status="FAILED", failure="RuntimeError: " + "x" * 300)
     lines = printed([row, broken], width)
     assert max(map(len, lines)) <= width

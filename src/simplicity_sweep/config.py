@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from hydra.errors import CompactHydraException
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simplicity_sweep.tasks import TASKS
+
 Count = Annotated[int, Field(ge=1, strict=True)]
 """A whole number from 1."""
 
@@ -94,6 +96,13 @@ class Depth(_Closed):
     sizes: list[Count] | None
 
 
+class Task(_Closed):
+    """What the network is asked for: see `tasks.TASKS`."""
+
+    name: Literal["classification", "regression", "multilabel", "forecasting"]
+    bins: Annotated[int, Field(ge=2, strict=True)] | None = None
+
+
 class Data(_Factory):
     """A data module."""
 
@@ -135,6 +144,12 @@ class Probes(_Closed):
 
 
 Observed = Literal[
+    "outputs",
+    "noisy_outputs",
+    "bins",
+    "noisy_bins",
+    "label_sets",
+    "noisy_label_sets",
     "logits",
     "probabilities",
     "labels",
@@ -187,6 +202,7 @@ class Config(_Closed):
     resume: Annotated[bool, Field(strict=True)] | Annotated[str, Field(min_length=1)]
     on_error: Literal["continue", "stop"]
     trust: list[Name]
+    task: Task = Task(name="classification")
     data: Data
     model: _Partial
     activation: _Partial
@@ -203,6 +219,29 @@ class Config(_Closed):
             raise ValueError(
                 f"measure.every_n_epochs = {self.measure.every_n_epochs} must be a multiple of "
                 f"trainer.check_val_every_n_epoch = {self.trainer.check_val_every_n_epoch}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _task_fits(self) -> Config:
+        task = TASKS[self.task.name]
+        if task.change_rate == "bin_change_rate" and self.task.bins is None:
+            raise ValueError(f"task.bins is null: task={task.name} cuts its outputs into bins; the default is 8")
+        for name, measurement in self.measure.measurements.items():
+            if unknown := [one for one in measurement.of if one not in task.observed]:
+                raise ValueError(
+                    f"measure.measurements.{name} has no meaning in task={task.name}: it needs {unknown[0]}, and of "
+                    f"these networks there are {', '.join(task.observed)}. Leave it out, or choose measure=default"
+                )
+            if task.name != "classification" and "true_labels" in measurement.controls:
+                raise ValueError(
+                    f"measure.measurements.{name}.controls holds true_labels, a control of task=classification only. "
+                    "Leave it out"
+                )
+        if task.name != "classification" and self.measure.paths_between:
+            raise ValueError(
+                f"measure.paths_between = {[list(pair) for pair in self.measure.paths_between]}: pairs of classes, "
+                f"which task={task.name} does not have. Set measure.paths_between=[]"
             )
         return self
 

@@ -15,23 +15,12 @@ from urllib.parse import quote, urlencode, urlsplit
 from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep.store import Store
+from simplicity_sweep.tasks import Task, task_of
 
 LOCAL = "http://127.0.0.1:5000"
 """Where `make ui` serves a store that is a file."""
 
-_ACCURACY = "test/accuracy"
-_SCATTERS = (("test/lz76_path", _ACCURACY), ("test/noise_l2_logits", "test/lz76_path"))
-_BARS = (
-    _ACCURACY,
-    "test/lz76_path",
-    "test/noise_l2_logits",
-    "test/noise_l2_probabilities",
-    "test/flip_rate",
-    "test/jacobian_norm_probabilities",
-)
-_CURVES = ("val/accuracy", "val/lz76_path", "val/noise_l2_logits", "val/loss", "train/loss")
-_PARALLEL = ("test/noise_l2_logits", "test/lz76_path", _ACCURACY)
-_COLUMNS = (_ACCURACY, "test/lz76_path", "test/noise_l2_logits", "test/flip_rate")
+_COMPLEXITY = "test/lz76_path"
 _MOST_PARAMS, _MOST_DRAWN = 8, 50
 _WAYS, _RESULTS, _EPOCHS = "From setting to result", "Results on the test set", "By epoch"
 _CHARTS_A_ROW = {_WAYS: 1, _RESULTS: 2, _EPOCHS: 2}
@@ -64,10 +53,10 @@ def page_link(store: Store, parent: str, base: str | None = None, mode: Literal[
 
 
 def plain_link(store: Store, parent: str, base: str | None = None) -> str:
-    """The address of the sweep's jobs, best accuracy first, with columns and charts of MLflow's choice."""
+    """The address of the sweep's jobs, the best first, with columns and charts of MLflow's choice."""
     query = {
         "searchFilter": _filter(parent),
-        "orderByKey": f"metrics.`{_ACCURACY}`",
+        "orderByKey": f"metrics.`test/{_task(store.children(parent)).headline}`",
         "orderByAsc": "false",
         "compareRunsMode": "CHART",
     }
@@ -80,13 +69,13 @@ def _filter(parent: str) -> str:
 
 def _state(parent: str, jobs: Sequence[StoredRun]) -> dict[str, Any]:
     """What MLflow's page is to hold, in its own words; what is not said here it chooses itself."""
-    params = _varied(jobs)
+    params, task = _varied(jobs), _task(jobs)
     known = {name for job in jobs for name in job.data.metrics}
     columns = [f"params.`{name}`" for name in params]
-    columns += [f"metrics.`{name}`" for name in _COLUMNS if name in known]
+    columns += [f"metrics.`{name}`" for name in _main(task) if name in known]
     return {
         "searchFilter": _filter(parent),
-        "orderByKey": f"metrics.`{_ACCURACY}`",
+        "orderByKey": f"metrics.`test/{task.headline}`",
         "orderByAsc": False,
         "selectedColumns": ["attributes.`Duration`", *columns],
         "columnOrder": columns,
@@ -95,7 +84,7 @@ def _state(parent: str, jobs: Sequence[StoredRun]) -> dict[str, Any]:
         "isAccordionReordered": True,  # keeps these sections first
         "compareRunCharts": [
             {**_ANY_CHART, **chart, "uuid": f"simplicity-sweep-{number}"}
-            for number, chart in enumerate(_charts(params, known))
+            for number, chart in enumerate(_charts(params, known, task))
         ],
     }
 
@@ -105,13 +94,14 @@ def _section(name: str, columns: int) -> dict[str, Any]:
     return {"uuid": name, "name": name, "columns": columns, "cardHeight": 360, **flags}
 
 
-def _charts(params: Sequence[str], known: set[str]) -> list[dict[str, Any]]:
+def _charts(params: Sequence[str], known: set[str], task: Task) -> list[dict[str, Any]]:
     """Charts of those metrics that there are: MLflow would draw the others as empty frames."""
+    headline, noise = f"test/{task.headline}", f"test/{task.noise}"
     parallel = {
         "type": "PARALLEL",
         "metricSectionId": _WAYS,
         "selectedParams": list(params),
-        "selectedMetrics": [name for name in _PARALLEL if name in known],
+        "selectedMetrics": [name for name in (noise, _COMPLEXITY, headline) if name in known],
         "showAllRuns": True,
     }
     scatters = [
@@ -121,11 +111,28 @@ def _charts(params: Sequence[str], known: set[str]) -> list[dict[str, Any]]:
             "xaxis": {"key": across, "type": "METRIC"},
             "yaxis": {"key": up, "type": "METRIC"},
         }
-        for across, up in _SCATTERS
+        for across, up in ((_COMPLEXITY, headline), (noise, _COMPLEXITY))
         if {across, up} <= known
     ]
-    bars = [{"type": "BAR", "metricSectionId": _RESULTS, "metricKey": name} for name in _BARS if name in known]
-    return [parallel, *bars[:1], *scatters, *bars[1:], *(_curve(name) for name in _CURVES if name in known)]
+    bars = [{"type": "BAR", "metricSectionId": _RESULTS, "metricKey": name} for name in _bars(task) if name in known]
+    return [parallel, *bars[:1], *scatters, *bars[1:], *(_curve(name) for name in _curves(task) if name in known)]
+
+
+def _task(jobs: Sequence[StoredRun]) -> Task:
+    return task_of(jobs[0].data.params if jobs else {})
+
+
+def _main(task: Task) -> tuple[str, ...]:
+    return f"test/{task.headline}", _COMPLEXITY, f"test/{task.noise}", f"test/{task.change_rate}"
+
+
+def _bars(task: Task) -> tuple[str, ...]:
+    *most, changes = _main(task)
+    return *most, "test/noise_l2_probabilities", changes, f"test/{task.jacobian}"
+
+
+def _curves(task: Task) -> tuple[str, ...]:
+    return f"val/{task.headline}", "val/lz76_path", f"val/{task.noise}", "val/loss", "train/loss"
 
 
 def _curve(name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.credentials import has_password, masked, withhold
 from simplicity_sweep.jobs import subdir_of
+from simplicity_sweep.tasks import TASKS
 from simplicity_sweep.trust import located, refuse_untrusted
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None
     if not elsewhere:
         _devices(resolved)
     _decisions(resolved)
-    for _, data in _distinct(("data", config["data"]) for config in resolved):
+    for _, (task, data) in _distinct(("data", (config["task"]["name"], config["data"])) for config in resolved):
         on_it = [config for config in resolved if config["data"] == data]
-        module = _fetch(data)
+        module = _fetch(task, data)
         _fit(module, on_it)
         _between(module, on_it)
     for _, tracking in _distinct(("tracking", config["tracking"]) for config in resolved):
@@ -166,22 +167,24 @@ def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
     for config in configs:
         measurements = config["measure"]["measurements"]
         try:
-            asked = parse(**config["decide"])
+            task = TASKS[config["task"]["name"]]
+            asked = parse(**config["decide"], words=task.words)
             if len(configs) > 1 and config["report"] and measurements:
-                check_measured(asked, ["accuracy", "loss", *measurements])
+                check_measured(asked, [*task.performance, *measurements])
         except ReportError as error:
             raise ConfigError(f"{error}\nChoose decide=… among the files of conf/decide, or report=false.") from None
 
 
-def _fetch(data: Mapping[str, Any]) -> TensorData:
+def _fetch(task: str, data: Mapping[str, Any]) -> TensorData:
     from hydra.utils import instantiate
 
-    from simplicity_sweep.data import DataError
+    from simplicity_sweep.data import DataError, refuse_other_answers
 
     module: TensorData = instantiate(data)
     try:
         module.prepare_data()
         module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
+        refuse_other_answers(task, module)
     except DataError as error:
         raise ConfigError(str(error)) from error
     return module

@@ -32,6 +32,7 @@ from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.sweep.delivery import not_delivered
 from simplicity_sweep.sweep.resume import tell_of_other_code
+from simplicity_sweep.tasks import task_of
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Begun:
         folder: the job's own, where its checkpoints are.
         points: what its curves hold already, by metric and step; empty unless it goes on.
         checkpoint: the one that it goes on from.
-        result: the accuracy on the validation set of a run that is finished already.
+        result: what a run that is finished already returned: see `tasks.Task.objective`.
     """
 
     run: Run
@@ -157,7 +158,9 @@ def _go_on(store: Store, stored: StoredRun) -> Begun:
     folder = Path(stored.data.tags["folder"])
     if stored.info.status == "FINISHED":
         _LOG.info("Run %s is finished already.", stored.info.run_id)
-        return Begun(Run(store, stored.info.run_id), folder, result=stored.data.metrics["val/accuracy"])
+        return Begun(
+            Run(store, stored.info.run_id), folder, result=task_of(stored.data.params).objective(stored.data.metrics)
+        )
     tell_of_other_code([stored])
     run = Run.go_on(store, stored, provenance(), folder)
     checkpoint = folder / FOLDER / LAST
@@ -236,6 +239,7 @@ def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> 
     untaken, numbers = _of_network(config)
     return {
         "seed": config["seed"],
+        "task": config["task"]["name"],
         **{group: choices[group] for group in _GROUPS if choices.get(group) is not None and group not in untaken},
         **_plain("model", config["model"]),
         **numbers,

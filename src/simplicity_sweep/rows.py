@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simplicity_sweep.processes.ending import read_ending
+from simplicity_sweep.tasks import TASKS, Task, task_of
 
 RowStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
 
@@ -26,12 +27,6 @@ _WIDE = 120
 _MOST_RANKED, _MOST_BROKEN = 40, 20
 _REASON_LENGTH = 140
 _NONE = "–"
-_FIGURES = {
-    "accuracy": "test/accuracy",
-    "complexity": "test/lz76_path",
-    "sensitivity": "test/noise_l2_logits",
-}
-_MORE_FIGURES = {"flips": "test/flip_rate", "Jacobian": "test/jacobian_norm_probabilities"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +38,12 @@ class Row:
         setting: what the sweep varies, in the words of the command line, e.g. `activation=tanh optim.lr=0.1`.
         status: MLflow's, or MISSING for a job without a run.
         run: MLflow's id of the run.
-        accuracy: share of labels that are right.
+        task: what the network was asked for; the figures below are those that it names.
+        headline: how good the network is.
         complexity: `lz76_path`.
-        sensitivity: `noise_l2_logits`.
-        flip_rate: share of labels that noise changes.
-        jacobian_norm: `jacobian_norm_probabilities`.
+        sensitivity: the main figure of how far noise moves the outputs.
+        change_rate: share of inputs whose answer noise changes.
+        jacobian_norm: the main figure of the Jacobian.
         degenerate: whether the network is dead: see `functional.degenerate`.
         seconds: from the run's start to its end.
         failure: why there is no result, one line.
@@ -60,10 +56,11 @@ class Row:
     setting: str
     status: RowStatus
     run: str | None = None
-    accuracy: float | None = None
+    task: Task = TASKS["classification"]
+    headline: float | None = None
     complexity: float | None = None
     sensitivity: float | None = None
-    flip_rate: float | None = None
+    change_rate: float | None = None
     jacobian_norm: float | None = None
     degenerate: bool = False
     seconds: float | None = None
@@ -99,7 +96,7 @@ def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
-    """Prints a table of `rows`, best accuracy first, then those without a result and why, then their count.
+    """Prints a table of `rows`, the best first, then those without a result and why, then their count.
 
     From 120 columns on it has more measurements, and each run's status and id; a status other than FINISHED stands with
     its setting at any width. Of a long sweep the best and the first failures are shown.
@@ -107,8 +104,8 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     ranked = sorted((row for row in rows if row.status == "FINISHED"), key=_rank)
     broken = [row for row in rows if row.status != "FINISHED"]
     wide = console.width >= _WIDE
-    console.print(_table(ranked[:_MOST_RANKED] + broken[:_MOST_BROKEN], wide=wide))
-    names = _FIGURES | (_MORE_FIGURES if wide else {})
+    console.print(_table(_figures(rows, wide=wide), ranked[:_MOST_RANKED] + broken[:_MOST_BROKEN], wide=wide))
+    names = _figures(rows, wide=wide)
     console.print("; ".join(f"{name}: {metric}" for name, metric in names.items()), style="dim", highlight=False)
     counts = {status: sum(row.status == status for row in rows) for status in get_args(RowStatus)}
     line = ", ".join(f"{count} {status.lower()}" for status, count in counts.items() if count)
@@ -138,23 +135,24 @@ def failures_yaml(rows: Iterable[Row]) -> str:
 
 
 def _rank(row: Row) -> tuple[float, int]:
-    lost = row.accuracy is None or math.isnan(row.accuracy)
-    return (math.inf if lost else -(row.accuracy or 0.0), row.job)
+    lost = row.headline is None or math.isnan(row.headline)
+    return (math.inf if lost else -(row.headline or 0.0), row.job)
 
 
 def _row(job: int, setting: str, run: StoredRun) -> Row:
-    metrics, tags = run.data.metrics, run.data.tags
+    metrics, tags, task = run.data.metrics, run.data.tags, task_of(run.data.params)
     ended = run.info.end_time
     return Row(
         job=job,
         setting=setting,
         status=cast(RowStatus, run.info.status),
         run=run.info.run_id,
-        accuracy=metrics.get("test/accuracy"),
+        task=task,
+        headline=metrics.get(f"test/{task.headline}"),
         complexity=metrics.get("test/lz76_path"),
-        sensitivity=metrics.get("test/noise_l2_logits"),
-        flip_rate=metrics.get("test/flip_rate"),
-        jacobian_norm=metrics.get("test/jacobian_norm_probabilities"),
+        sensitivity=metrics.get(f"test/{task.noise}"),
+        change_rate=metrics.get(f"test/{task.change_rate}"),
+        jacobian_norm=metrics.get(f"test/{task.jacobian}"),
         degenerate=metrics.get("test/degenerate") == 1,
         seconds=(ended - run.info.start_time) / 1000 if ended else None,
         failure=tags.get("failure"),
@@ -183,11 +181,19 @@ def _settings(asked: Mapping[int, Sequence[str]]) -> dict[int, str]:
     return {job: " ".join(one for one in asked[job] if one not in shared) for job in asked}
 
 
-def _table(rows: Iterable[Row], *, wide: bool) -> Table:
+def _figures(rows: Sequence[Row], *, wide: bool) -> dict[str, str]:
+    """The columns of figures by their titles, and which measurement each is."""
+    task = next((row.task for row in rows if row.run is not None), TASKS["classification"])
+    names = {task.headline: task.headline, "complexity": "lz76_path", "sensitivity": task.noise}
+    more = {"flips" if task.change_rate == "flip_rate" else "changes": task.change_rate, "Jacobian": task.jacobian}
+    return {title: f"test/{name}" for title, name in (names | (more if wide else {})).items()}
+
+
+def _table(figures: Iterable[str], rows: Iterable[Row], *, wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("job", justify="right")
     table.add_column("setting", overflow="fold")
-    for name in _FIGURES | (_MORE_FIGURES if wide else {}):
+    for name in figures:
         table.add_column(name, justify="right")
     table.add_column("seconds", justify="right")
     if wide:
@@ -199,8 +205,8 @@ def _table(rows: Iterable[Row], *, wide: bool) -> Table:
 
 
 def _cells(row: Row, *, wide: bool) -> list[Text | str]:
-    figures = [_figure(row.accuracy, ".4f"), _figure(row.complexity, ".3f"), _figure(row.sensitivity, "#.3g")]
-    more = [_figure(row.flip_rate, ".2%"), _figure(row.jacobian_norm, "#.3g")] if wide else []
+    figures = [_figure(row.headline, ".4f"), _figure(row.complexity, ".3f"), _figure(row.sensitivity, "#.3g")]
+    more = [_figure(row.change_rate, ".2%"), _figure(row.jacobian_norm, "#.3g")] if wide else []
     record = [row.status, (row.run or _NONE)[:8]] if wide else []
     return [str(row.job), _setting(row), *figures, *more, _figure(row.seconds, ".1f"), *record]
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from simplicity_sweep import artifacts
-from simplicity_sweep.build import build_data, build_model, build_plan, device_of
+from simplicity_sweep.build import answer_of, build_data, build_model, build_plan, device_of
 from simplicity_sweep.callbacks import CarryConfig, CarryProgress, Measure, RunProgress, StopDiverged
 from simplicity_sweep.checkpoints import FOLDER, LAST
 from simplicity_sweep.config import check
@@ -31,6 +31,7 @@ from simplicity_sweep.logger import RunLogger
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import begin_run, place_in_sweep, settle, shown
 from simplicity_sweep.recording import recording
+from simplicity_sweep.tasks import TASKS, Task
 from simplicity_sweep.termination import exit_status, interrupts_as_raised, terminated_like_interrupted
 from simplicity_sweep.trust import refuse_untrusted
 
@@ -42,7 +43,7 @@ warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` i
 
 
 def run(cfg: DictConfig) -> float:
-    """Trains, measures and tests one network; returns its accuracy on the validation set.
+    """Trains, measures and tests one network; returns the headline figure of its task on the validation set.
 
     Everything measured stands in the MLflow run whose id is in the job's folder, in the file `mlflow_run_id`.
 
@@ -75,11 +76,12 @@ def _run(cfg: DictConfig) -> float:
         return begun.result
     tracked = begun.run
     with recording(tracked), beating(tracked):
+        task = TASKS[config["task"]["name"]]
         data = build_data(config)
         model = build_model(config, data)
         best = ModelCheckpoint(begun.folder / FOLDER, "best", monitor="val/loss")
         last = ModelCheckpoint(begun.folder / FOLDER, Path(LAST).stem, save_on_train_epoch_end=True)
-        measure = Measure(build_plan(config), config["measure"]["every_n_epochs"])
+        measure = Measure(build_plan(config, answer_of(config, data)), config["measure"]["every_n_epochs"])
         diverged = StopDiverged()
         logger = RunLogger(tracked, begun.points)
         strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]))
@@ -103,7 +105,7 @@ def _run(cfg: DictConfig) -> float:
             inference_mode=False,  # some measurements take gradients
         )
         trainer.fit(model, data, ckpt_path=begun.checkpoint, weights_only=True)
-        objective = logger.last("val/accuracy")
+        objective = task.objective({name: logger.last(name) for name in [f"val/{task.headline}"]})
         tracked.hold_tags(
             {
                 "checkpoint.best": best.best_model_path,
@@ -117,12 +119,13 @@ def _run(cfg: DictConfig) -> float:
         tracked.hold_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
         if measure.paths:
             tracked.log_texts({artifacts.PATHS: json.dumps([asdict(path) for path in measure.paths])})
-        log.info("%s, in MLflow run %s", _summary(trainer.callback_metrics), tracked.id)
+        log.info("%s, in MLflow run %s", _summary(task, trainer.callback_metrics), tracked.id)
     settle(tracked, begun.folder)
     return objective
 
 
-def _summary(metrics: Mapping[str, Any]) -> str:
-    shown = {name: metrics.get(f"test/{name}") for name in ("accuracy", "lz76_path", "noise_l2_logits", "flip_rate")}
+def _summary(task: Task, metrics: Mapping[str, Any]) -> str:
+    names = (task.headline, "lz76_path", task.noise, task.change_rate)
+    shown = {name: metrics.get(f"test/{name}") for name in names}
     figures = [f"{name} {float(value):.4g}" for name, value in shown.items() if value is not None]
     return f"test: {', '.join(figures)}"

@@ -120,7 +120,7 @@ def test_of_too_many_settings_the_most_accurate_and_the_base_are_drawn_and_that_
     results = many(MOST + 3)
     assert list(looks(results)) == ["s0", *(f"s{number}" for number in range(4, MOST + 3))]
     [of] = figures(results).pictures
-    assert f"Of {MOST + 3} settings the {MOST} most accurate are drawn." in of.caption
+    assert f"Of {MOST + 3} settings the {MOST} of the best accuracy are drawn." in of.caption
 
 
 def test_degenerate_settings_are_marked_by_name(results):

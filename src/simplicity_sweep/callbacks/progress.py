@@ -10,10 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from simplicity_sweep.fused.rendezvous import in_meeting
+from simplicity_sweep.tasks import TASKS
+
+_SHOWN = ("loss", *dict.fromkeys(task.headline for task in TASKS.values()))
 
 
 class RunProgress(ProgressBar):
-    """One line that shows epochs, validation loss and accuracy and the time left; it goes when the fit ends.
+    """One line that shows epochs, validation loss and headline figure and the time left; it goes when the fit ends.
 
     Args:
         title: what stands before it, e.g. which job of a sweep this is.
@@ -66,7 +69,7 @@ class RunProgress(ProgressBar):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._bar is not None:
             metrics = trainer.callback_metrics
-            shown = {name: metrics[f"val/{name}"] for name in ("loss", "accuracy") if f"val/{name}" in metrics}
+            shown = {name: metrics[f"val/{name}"] for name in _SHOWN if f"val/{name}" in metrics}
             figures = "  ".join(f"{name} {float(value):.4f}" for name, value in shown.items())
             self._bar.update(self._task, figures=figures)
 

@@ -3,11 +3,14 @@
 from simplicity_sweep.data.arrays import Arrays
 from simplicity_sweep.data.batches import Batches, FixedBatches, order
 from simplicity_sweep.data.collection import Collection
+from simplicity_sweep.data.diabetes import Diabetes
 from simplicity_sweep.data.digits import Digits
 from simplicity_sweep.data.errors import DataError
+from simplicity_sweep.data.fitting import refuse_other_answers
 from simplicity_sweep.data.image_folder import ImageFolder
 from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
 from simplicity_sweep.data.published import PublishedFile
+from simplicity_sweep.data.series import Series
 from simplicity_sweep.data.sources import Folder, NpmPackage, Source, Torchvision
 from simplicity_sweep.data.split import Split
 from simplicity_sweep.data.table import Table
@@ -20,6 +23,7 @@ __all__ = [
     "Batches",
     "Collection",
     "DataError",
+    "Diabetes",
     "Digits",
     "FashionMNIST",
     "FixedBatches",
@@ -28,6 +32,7 @@ __all__ = [
     "ImageFolder",
     "NpmPackage",
     "PublishedFile",
+    "Series",
     "Source",
     "Split",
     "Table",
@@ -35,5 +40,6 @@ __all__ = [
     "Torchvision",
     "hold_out",
     "order",
+    "refuse_other_answers",
     "standardise",
 ]

@@ -158,6 +158,10 @@ class TensorData(pl.LightningDataModule, ABC):
         """The training and the validation part: by default `val_size` random examples are held out."""
         return hold_out(published, self.val_size, self.split_seed)
 
+    def scaled(self, train: Split, val: Split, test: Split) -> tuple[Split, Split, Split]:
+        """The parts with their inputs as networks take them: by default `load` has seen to that already."""
+        return train, val, test
+
     @abstractmethod
     def load(self) -> tuple[Split, Split] | Parts:
         """The published training part and test part, on the CPU; or all parts, of data with a validation part of their
@@ -190,6 +194,11 @@ class TensorData(pl.LightningDataModule, ABC):
                 )
             return None
         return weights_of(self.class_weights, self.train.labels, self.classes)
+
+    def target_scale(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each training target, float32 `[outputs]`, in which networks answer."""
+        targets = self.train.labels.double()
+        return targets.mean(0).float(), targets.std(0, correction=0).float()
 
     def train_dataloader(self) -> Batches:
         """The loader of the training part, in another order every epoch."""
@@ -238,7 +247,7 @@ class TensorData(pl.LightningDataModule, ABC):
                     "Expected training and test inputs of one shape, "
                     f"but got {list(published.inputs.shape[1:])} and {list(test.inputs.shape[1:])}."
                 )
-            train, val = self.held_out(published)
+            train, val, test = self.scaled(*self.held_out(published), test)
             return Parts(train, val, test, outputs=_outputs(published, test))
 
 

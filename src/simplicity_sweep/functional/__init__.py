@@ -16,7 +16,7 @@ from simplicity_sweep.functional.boolean import (
 )
 from simplicity_sweep.functional.complexity import deflate_logits, lz76_errors, lz76_labels, lz76_path
 from simplicity_sweep.functional.deflate import deflate, guan_bytes, raw_bytes
-from simplicity_sweep.functional.degeneracy import degenerate, distinct_predictions
+from simplicity_sweep.functional.degeneracy import degenerate, degenerate_outputs, distinct_predictions
 from simplicity_sweep.functional.encoding import (
     binarised,
     by_true_class,
@@ -34,7 +34,9 @@ from simplicity_sweep.functional.jacobian import (
     jacobian_norm_probabilities,
 )
 from simplicity_sweep.functional.lempel_ziv import lz76, lz76_batch, lz76_rate, lz76_relative, lz78, lz_dcl
+from simplicity_sweep.functional.quantisation import quantile_edges, quantised
 from simplicity_sweep.functional.sensitivity import (
+    change_rate,
     disturbed_outputs,
     flip_rate,
     noise_l2,
@@ -51,9 +53,11 @@ __all__ = [
     "boolean_sensitivity",
     "boolean_sensitivity_sampled",
     "by_true_class",
+    "change_rate",
     "deflate",
     "deflate_logits",
     "degenerate",
+    "degenerate_outputs",
     "distinct_predictions",
     "disturbed_outputs",
     "evaluating",
@@ -90,6 +94,8 @@ __all__ = [
     "path_pairs",
     "path_points",
     "pgd",
+    "quantile_edges",
+    "quantised",
     "raw_bytes",
     "truth_table",
     "undefined",

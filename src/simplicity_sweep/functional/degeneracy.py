@@ -44,6 +44,30 @@ def degenerate(logits: Tensor) -> Estimate:
     return Estimate(float(dead), n=len(logits))
 
 
+def degenerate_outputs(outputs: Tensor) -> Estimate:
+    """Whether a network whose outputs are no logits of classes is dead (1) or not (0): some output is not finite, or
+    the outputs are the same for every input, but for rounding.
+
+    Args:
+        outputs: shape ``[n, k]``.
+
+    Returns:
+        1 or 0, without a standard error; NaN where there is no input.
+
+    Raises:
+        ValueError: if there are not two axes.
+
+    Example:
+        >>> bool(degenerate_outputs(torch.tensor([[1.0], [2.0]]))), bool(degenerate_outputs(torch.ones(2, 1)))
+        (False, True)
+    """
+    if outputs.dim() != 2:
+        raise ValueError(f"Expected argument `outputs` to have shape [n, k], but got {list(outputs.shape)}.")
+    if len(outputs) == 0:
+        return undefined("no inputs")
+    return Estimate(float(not bool(outputs.isfinite().all()) or _constant(outputs)), n=len(outputs))
+
+
 def distinct_predictions(logits: Tensor) -> int:
     """The number of distinct labels that are predicted; an output that is not finite predicts nothing.
 

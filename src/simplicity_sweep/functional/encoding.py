@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -138,7 +140,12 @@ def path_points(starts: Tensor, ends: Tensor, points: int = 128) -> Tensor:
 
 
 def labels_along_paths(
-    network: nn.Module, starts: Tensor, ends: Tensor, points: int = 128, batch: int = 8192
+    network: nn.Module,
+    starts: Tensor,
+    ends: Tensor,
+    points: int = 128,
+    batch: int = 8192,
+    answer: Callable[[Tensor], Tensor] = labels,
 ) -> Tensor:
     """The predicted labels along the straight paths between inputs, shape ``[P, points]``, dtype int64.
 
@@ -151,6 +158,7 @@ def labels_along_paths(
         ends: shape ``[P, d...]``.
         points: number of points of a path.
         batch: how many points are evaluated at once, in whole paths.
+        answer: what is said where the outputs are no logits of classes: maps outputs ``[B, C]`` to symbols ``[B]``.
 
     Example:
         >>> network = nn.Linear(1, 1, bias=False)
@@ -171,4 +179,4 @@ def labels_along_paths(
                 apart.behind(path_points(apart.before(start), apart.before(end), points).flatten(0, 1))
                 for start, end in parts
             ]
-    return torch.cat([labels(part).view(-1, points) for part in outputs])
+    return torch.cat([answer(part).view(-1, points) for part in outputs])

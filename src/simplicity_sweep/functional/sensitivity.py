@@ -186,6 +186,34 @@ def flip_rate(outputs: Tensor, noisy: Tensor) -> Estimate:
     return mean_over_inputs((before != after).double())
 
 
+def change_rate(symbols: Tensor, noisy: Tensor) -> Estimate:
+    """The probability that noise changes the answer, ``P[a(f(x + σ·n)) ≠ a(f(x))]``: :func:`flip_rate` for answers of
+    any kind.
+
+    Args:
+        symbols: shape ``[n]``, for example from :func:`quantised`; −1 stands for an output that is not finite.
+        noisy: shape ``[draws, n]``.
+
+    Returns:
+        The rate with its standard error, clustered on inputs; NaN where an output is not finite.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+
+    Example:
+        >>> change_rate(torch.tensor([3, 5]), torch.tensor([[3, 4], [3, 5]])).value
+        0.25
+    """
+    if symbols.dim() != 1 or noisy.dim() != 2 or noisy.shape[1:] != symbols.shape or len(noisy) == 0:
+        raise ValueError(
+            "Expected argument `noisy` to have shape [draws, n] with the n of `symbols` and at least one draw, but got "
+            f"{list(noisy.shape)} beside {list(symbols.shape)}."
+        )
+    if bool((symbols == NOT_FINITE).any() | (noisy == NOT_FINITE).any()):
+        return undefined("non-finite outputs", len(symbols))
+    return mean_over_inputs((symbols != noisy).double())
+
+
 def _distances(outputs: Tensor, noisy: Tensor) -> Tensor:
     _check_pair(outputs, noisy)
     distances: Tensor = (noisy.double() - outputs.double()).norm(dim=-1)

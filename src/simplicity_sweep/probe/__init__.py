@@ -1,5 +1,6 @@
 """What is measured of a network, at which points and against which null controls: one network at a time, any module."""
 
+from simplicity_sweep.probe.answers import Answer, Bins
 from simplicity_sweep.probe.measurement import Measurement
 from simplicity_sweep.probe.observation import Observation, Undefined
 from simplicity_sweep.probe.plan import Figures, Parts, Plan
@@ -9,6 +10,8 @@ from simplicity_sweep.probe.together import Together, structure_of
 
 __all__ = [
     "ELSEWHERE",
+    "Answer",
+    "Bins",
     "Figures",
     "Measurement",
     "Observation",

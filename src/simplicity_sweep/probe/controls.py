@@ -52,6 +52,36 @@ class Shuffled:
         return logits[torch.randperm(len(logits), generator=self._generator()).to(logits.device)]
 
     @property
+    def outputs(self) -> Tensor:
+        """[n, C], rows permuted: each has the noise's answer of another input beside it."""
+        return self.logits
+
+    @property
+    def noisy_outputs(self) -> Tensor:
+        """[draws, n, C], in their own order."""
+        return self._observation.noisy_logits
+
+    @property
+    def bins(self) -> Tensor:
+        """[n], permuted as the outputs."""
+        return self._observation.points.answer(self.logits)
+
+    @property
+    def noisy_bins(self) -> Tensor:
+        """[draws, n], in their own order."""
+        return self._observation.noisy_bins
+
+    @property
+    def label_sets(self) -> Tensor:
+        """[n], permuted as the outputs."""
+        return self.bins
+
+    @property
+    def noisy_label_sets(self) -> Tensor:
+        """[draws, n], in their own order."""
+        return self._observation.noisy_bins
+
+    @property
     def path_labels(self) -> Tensor:
         """[paths, points], each row permuted by itself."""
         labels = self._observation.path_labels

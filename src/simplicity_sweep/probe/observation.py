@@ -36,6 +36,36 @@ class Observation:
         self.points = points
 
     @property
+    def outputs(self) -> Tensor:
+        """[n, C]: what are called logits where there are classes."""
+        return self.logits
+
+    @property
+    def noisy_outputs(self) -> Tensor:
+        """[draws, n, C]."""
+        return self.noisy_logits
+
+    @property
+    def bins(self) -> Tensor:
+        """Which bins the outputs lie in, as a symbol, [n]."""
+        return self.points.answer(self.logits)
+
+    @property
+    def noisy_bins(self) -> Tensor:
+        """[draws, n]."""
+        return self.points.answer(self.noisy_logits)
+
+    @property
+    def label_sets(self) -> Tensor:
+        """The set of predicted labels, as a symbol, [n]."""
+        return self.points.answer(self.logits)
+
+    @property
+    def noisy_label_sets(self) -> Tensor:
+        """[draws, n]."""
+        return self.points.answer(self.noisy_logits)
+
+    @property
     def labels(self) -> Tensor:
         """True classes, [n].
 
@@ -78,8 +108,9 @@ class Observation:
 
     @cached_property
     def path_labels(self) -> Tensor:
-        """Predicted labels along straight paths between pairs of inputs, [paths, points]."""
-        return labels_along_paths(self.network, *self.points.path_ends, self.points.probe.points)
+        """Predicted labels, or the symbols of other answers, along straight paths between inputs, [paths, points]."""
+        points = self.points
+        return labels_along_paths(self.network, *points.path_ends, points.probe.points, answer=points.answer)
 
     @cached_property
     def jacobian_gram(self) -> Tensor:

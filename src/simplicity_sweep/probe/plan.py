@@ -10,7 +10,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from simplicity_sweep.functional import Estimate
+from simplicity_sweep.functional import Estimate, labels
+from simplicity_sweep.probe.answers import Answer
 from simplicity_sweep.probe.controls import control
 from simplicity_sweep.probe.measurement import Measurement
 from simplicity_sweep.probe.observation import Observation
@@ -19,7 +20,7 @@ from simplicity_sweep.probe.shown_paths import ShownPath, shown_paths
 
 
 class Part(Protocol):
-    """Examples and their classes."""
+    """Examples and their classes or targets."""
 
     @property
     def inputs(self) -> Tensor:
@@ -27,7 +28,7 @@ class Part(Protocol):
 
     @property
     def labels(self) -> Tensor | None:
-        """[n], where they are known."""
+        """[n], or targets [n, k], where they are known."""
 
 
 class Parts(Protocol):
@@ -80,6 +81,7 @@ class Plan:
         seed: of the probes' random stream.
         paths_between: pairs of classes, between test inputs of which the labels along a path are kept; None for the
             first classes that there are.
+        answer: what a network says with its outputs, as a symbol; by default the predicted label.
     """
 
     measurements: Mapping[str, Measurement]
@@ -87,6 +89,7 @@ class Plan:
     seed: int
     points: Sequence[str] = ()
     paths_between: Sequence[Sequence[int]] | None = ()
+    answer: Answer = labels
 
     def while_training(self, network: nn.Module, data: Parts, seen: Observation | None = None) -> Figures:
         """Every measurement at the validation inputs, as `val/<name>`.
@@ -128,9 +131,10 @@ class Plan:
         for points, (name, measurement) in product(self.points, self.measurements.items()):
             if measurement.pointwise:
                 figures.add(f"{points}/{name}", measurement(partial(observe, points)), error=True)
-        if (self.paths_between is None or self.paths_between) and data.test.labels is not None:
+        answers, asked = data.test.labels, self.paths_between is None or len(self.paths_between) > 0
+        if asked and answers is not None and not answers.is_floating_point():
             figures.paths = shown_paths(
-                network, data.test.inputs, data.test.labels, self.paths_between, self.probes["test"].points
+                network, data.test.inputs, answers, self.paths_between, self.probes["test"].points
             )
         return figures
 
@@ -138,7 +142,7 @@ class Plan:
         """The points called `test`, `val`, or as one of `ELSEWHERE`."""
         part: Part = getattr(data, name if name in ("train", "val") else "test")
         probe = self.probes["val" if name == "val" else "test"]
-        among = shared_points(part.inputs, part.labels, probe, self.seed)
+        among = shared_points(part.inputs, part.labels, probe, self.seed, self.answer)
         if name == "midpoint":
             return among.midpoints
         return among.pure_noise if name == "noise" else among

@@ -8,7 +8,9 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Generator, Tensor
 
+from simplicity_sweep.functional import labels as predicted_labels
 from simplicity_sweep.functional import noisy_inputs, path_pairs
+from simplicity_sweep.probe.answers import Answer
 
 ELSEWHERE = ("train", "midpoint", "noise")
 """Points beside the test inputs themselves: training inputs, midpoints between pairs of test inputs, Gaussian noise."""
@@ -44,16 +46,20 @@ class Points:
 
     Args:
         inputs: [n, d...].
-        labels: their true classes, [n]; None where nobody knows them.
+        labels: their true classes, [n], or targets, [n, k]; None where nobody knows them.
         probe: how much is drawn.
         seed: the same seed draws the same noise and pairs.
+        answer: what a network says with its outputs; by default the predicted label.
     """
 
-    def __init__(self, inputs: Tensor, labels: Tensor | None, probe: Probe, seed: int) -> None:
+    def __init__(
+        self, inputs: Tensor, labels: Tensor | None, probe: Probe, seed: int, answer: Answer = predicted_labels
+    ) -> None:
         self.inputs = inputs
         self.labels = labels
         self.probe = probe
         self.seed = seed
+        self.answer = answer
 
     @cached_property
     def noisy(self) -> list[Tensor]:
@@ -69,7 +75,7 @@ class Points:
     @cached_property
     def midpoints(self) -> Points:
         """The middles between pairs of inputs, each input in one pair at most; [n // 2, d...]."""
-        return Points(self._pairs(len(self.inputs) // 2).mean(1), None, self.probe, self.seed)
+        return Points(self._pairs(len(self.inputs) // 2).mean(1), None, self.probe, self.seed, self.answer)
 
     @cached_property
     def pure_noise(self) -> Points:
@@ -77,7 +83,7 @@ class Points:
         # Of a stream of their own: from that of `noisy` they would be the very numbers that are then added to them.
         generator = self.generator(stream=1)
         noise = torch.randn(self.inputs.shape, generator=generator, device=generator.device, dtype=self.inputs.dtype)
-        return Points(noise, None, self.probe, self.seed)
+        return Points(noise, None, self.probe, self.seed, self.answer)
 
     def _pairs(self, count: int) -> Tensor:
         """Pairs of inputs, [count, 2, d...]; none among fewer than two."""
@@ -91,7 +97,10 @@ class Points:
 
 
 @lru_cache(maxsize=2)
-def shared_points(inputs: Tensor, labels: Tensor | None, probe: Probe, seed: int) -> Points:
+def shared_points(
+    inputs: Tensor, labels: Tensor | None, probe: Probe, seed: int, answer: Answer = predicted_labels
+) -> Points:
     """Points among these inputs. Networks that are observed one after the other at the same points share them: to draw
     noise for every input costs more than to evaluate a small network there."""
-    return Points(inputs[: probe.inputs], None if labels is None else labels[: probe.inputs], probe, seed)
+    known = None if labels is None else labels[: probe.inputs]
+    return Points(inputs[: probe.inputs], known, probe, seed, answer)

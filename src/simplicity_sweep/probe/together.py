@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from simplicity_sweep.functional import evaluating, labels, path_points
+from simplicity_sweep.functional import evaluating, path_points
 from simplicity_sweep.probe.observation import Observation
 from simplicity_sweep.probe.points import Points
 
@@ -58,7 +58,7 @@ class Together:
         for first in range(0, len(ends[0][0]), several):
             part = slice(first, first + several)
             between = [path_points(starts[part], stops[part], count).flatten(0, 1) for starts, stops in ends]
-            parts.append(labels(self._outputs(between)))
+            parts.append(self._points[0].answer(self._outputs(between)))
         return torch.cat(parts, dim=1).cpu().view(len(ends), -1, count)
 
     @cached_property
@@ -120,7 +120,7 @@ def structure_of(network: nn.Module, points: Points) -> Hashable:
     """Equal for networks that can be observed together, at these points."""
     tensors = [*network.named_parameters(), *network.named_buffers()]
     state = tuple((name, tensor.shape, tensor.dtype, tensor.device) for name, tensor in tensors)
-    return type(network), repr(network), state, points.inputs.shape, points.inputs.dtype, points.probe
+    return type(network), repr(network), state, points.inputs.shape, points.inputs.dtype, points.probe, points.answer
 
 
 def _slices(inputs: Sequence[Tensor], several: int) -> Iterator[Tensor]:

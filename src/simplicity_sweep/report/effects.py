@@ -9,11 +9,12 @@ from typing import Literal
 
 from simplicity_sweep.report.results import Results
 from simplicity_sweep.report.statistics import ALPHA, Difference, holm, paired_difference
+from simplicity_sweep.tasks import PERFORMANCE
 
 FLAG = "degenerate"
 """The figure that marks a dead network. It is no measurement: nothing is tested on it."""
 
-QUALITY = ("accuracy", "loss")
+QUALITY = PERFORMANCE
 """What says how good a network is: a dead one's is as true as any other's."""
 
 Reading = Literal["higher", "lower", "no difference shown", "degenerate", "undefined"]
@@ -80,9 +81,9 @@ def effects(results: Results) -> Effects:
     Degenerate networks stay in, like patients who stop a treatment (the intention-to-treat principle, ICH E9): which
     seeds die is a result of the setting, and dropping them would compare its survivors with everybody. But the 0
     sensitivity of a dead network is not stability. So a row that has one reads `degenerate`, whatever its p, except for
-    accuracy and loss, and the difference without them stands beside it. Otherwise the reading is `higher` or `lower`
-    where the corrected p is below 0.05, `no difference shown` where it isn't, which doesn't show that there is none,
-    and `undefined` without a test.
+    what says how good a network is, and the difference without them stands beside it. Otherwise the reading is `higher`
+    or `lower` where the corrected p is below 0.05, `no difference shown` where it isn't, which doesn't show that there
+    is none, and `undefined` without a test.
 
     Example:
         >>> from simplicity_sweep.report.results import Job

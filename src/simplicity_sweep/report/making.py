@@ -19,6 +19,7 @@ from simplicity_sweep.report.files import PAGE, report_files
 from simplicity_sweep.report.reading import read_artifact, read_results
 from simplicity_sweep.report.results import ReportError
 from simplicity_sweep.store import Store, reason
+from simplicity_sweep.tasks import Task
 from simplicity_sweep.tracking import Run
 
 _LOG = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def make_report(
     results = read_results(store, sweeps, base)
     names = [sweep.data.tags.get("sweep", sweep.info.run_id) for sweep in sweeps]
     command = shlex.join(["python", "-m", "simplicity_sweep.report", *names])
-    files = report_files(results, _asked(store, sweeps[0], decide), command)
+    files = report_files(results, _asked(store, sweeps[0], decide, results.task), command)
     folder = folder or _folder(sweeps)
     for name, data in files.items():
         path = folder / name
@@ -76,13 +77,13 @@ def report_at_end(store: Store, sweep: str) -> None:
         _LOG.exception("The report could not be made. Every result is recorded; try again with: make report")
 
 
-def _asked(store: Store, sweep: StoredRun, decide: Mapping[str, Any] | None) -> Requirements | str:
+def _asked(store: Store, sweep: StoredRun, decide: Mapping[str, Any] | None, task: Task) -> Requirements | str:
     if decide is None:
         kept = read_artifact(store, sweep.info.run_id, artifacts.DECIDE)
         if kept is None:
             return "The sweep does not say what is asked of a setting. Say it now: --decide balanced"
         decide = yaml.safe_load(kept)
-    return parse(**decide)
+    return parse(**decide, words=task.words)
 
 
 def _folder(sweeps: Sequence[StoredRun]) -> Path:

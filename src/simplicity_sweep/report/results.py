@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from simplicity_sweep.tasks import PERFORMANCE, Task, task_of
+
 JobStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
 Cell = tuple[str, int]
 """A setting and a seed."""
@@ -86,6 +88,11 @@ class Results:
     classes: int = 0
 
     @cached_property
+    def task(self) -> Task:
+        """What the networks were asked for."""
+        return task_of(next((job.params for job in self.jobs if job.params), {}))
+
+    @cached_property
     def settings(self) -> list[str]:
         """Each setting once, the base first, the others in the order in which they were swept."""
         found = dict.fromkeys(job.setting for job in self.jobs)
@@ -110,14 +117,15 @@ class Results:
 
     @cached_property
     def measurements(self) -> list[str]:
-        """Names of what was measured on the test set, without `test/`: `accuracy`, `lz76_path` …; accuracy first."""
+        """Names of what was measured on the test set, without `test/`: `accuracy`, `lz76_path` …; those of performance
+        first."""
         names = dict.fromkeys(
             name.removeprefix("test/")
             for job in self.finished.values()
             for name in job.figures
             if name.startswith("test/") and not name.endswith("/standard_error")
         )
-        return sorted(names, key=lambda name: (name not in ("accuracy", "loss"), name))
+        return sorted(names, key=lambda name: (name not in PERFORMANCE, name))
 
     def values(self, setting: str, figure: str) -> dict[int, float]:
         """By seed, the figure of each finished job of a setting that has it; undefined ones (NaN) are left out.

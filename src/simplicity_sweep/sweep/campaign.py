@@ -25,6 +25,7 @@ from simplicity_sweep.sweep import Sweep, SweepRecord
 from simplicity_sweep.sweep.delivery import deliver
 from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
 from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
+from simplicity_sweep.tasks import task_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Campaign:
         assert place.finished is not None
         done: Any = JobReturn(overrides=list(self.overrides[index]), cfg=self.configs[index])
         done.status = JobStatus.COMPLETED
-        done.return_value = place.finished.data.metrics["val/accuracy"]
+        done.return_value = task_of(place.finished.data.params).objective(place.finished.data.metrics)
         return done  # type: ignore[no-any-return]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from itertools import combinations
+from types import MappingProxyType
 from typing import Literal
 
 from simplicity_sweep.report.decision.bounds import written
@@ -20,7 +21,8 @@ GRAMMAR = """\
 decide.require takes hard limits:  NAME >= BOUND  or  NAME <= BOUND
 decide.prefer takes wishes and soft limits, each with `weight NUMBER` behind it if it counts other than 1:
     minimise NAME  or  maximise NAME  or  NAME >= BOUND  or  NAME <= BOUND
-NAME is a measurement on the test set, such as accuracy or flip_rate.
+NAME is a measurement on the test set, such as accuracy or flip_rate, or a word that fits every task: headline (its
+accuracy, r2 or macro_f1), change_rate (its flip_rate, bin_change_rate or label_set_change_rate) or jacobian_norm.
 BOUND is a number (0.97, 97%) or the best mean of all settings and a distance to it (best - 0.01, best + 0.2%).
 On the command line: 'decide.require=["accuracy >= 0.97"]' 'decide.prefer=["minimise flip_rate weight 2"]'"""
 
@@ -117,8 +119,15 @@ class Requirements:
         return next(str(requirement) for requirement in (*self.require, *self.prefer) if requirement.metric == metric)
 
 
-def parse(require: Sequence[str], prefer: Sequence[str]) -> Requirements:
+def parse(
+    require: Sequence[str], prefer: Sequence[str], words: Mapping[str, str] = MappingProxyType({})
+) -> Requirements:
     """The requirements that some texts state; the grammar is `GRAMMAR`.
+
+    Args:
+        require: hard limits.
+        prefer: wishes and soft limits.
+        words: what may stand for a measurement's name, and for which: see `tasks.Task.words`.
 
     Spellings: `minimize`, `≥`, `≤`, `test/accuracy` are `minimise`, `>=`, `<=`, `accuracy`. A percentage is so many
     hundredths wherever it stands: `best - 1%` is `best - 0.01`, never a share of the best.
@@ -136,7 +145,7 @@ def parse(require: Sequence[str], prefer: Sequence[str]) -> Requirements:
     problems: list[str] = []
     for key, text in [*_texts("require", require), *_texts("prefer", prefer)]:
         try:
-            objective = _objective(text)
+            objective = _named(_objective(text), words)
             if key.startswith("decide.prefer"):
                 objectives.append(objective)
             else:
@@ -197,6 +206,14 @@ def _objective(text: str) -> Objective:
     if found := _LIMIT.fullmatch(plain):
         return SoftLimit(limit=_limit(found), weight=_weight_of(found["weight"]))
     raise ReportError("can't be read.")
+
+
+def _named(objective: Objective, words: Mapping[str, str]) -> Objective:
+    """The objective about a measurement's own name."""
+    if isinstance(objective, Wish):
+        return replace(objective, metric=words.get(objective.metric, objective.metric))
+    limit = replace(objective.limit, metric=words.get(objective.metric, objective.metric))
+    return replace(objective, limit=limit)
 
 
 def _limit(found: re.Match[str]) -> Limit:

@@ -14,7 +14,7 @@ from simplicity_sweep.report.figures.key import key_of_marks
 from simplicity_sweep.report.figures.paths import labels_along_paths
 from simplicity_sweep.report.figures.picture import Panel, Picture
 from simplicity_sweep.report.figures.style import Look, left_out, looks
-from simplicity_sweep.report.figures.tradeoff import accuracy_against_complexity
+from simplicity_sweep.report.figures.tradeoff import headline_against_complexity
 from simplicity_sweep.report.labels import CONTROLS, common_keys, controls, label, measured
 from simplicity_sweep.report.results import Results
 
@@ -36,7 +36,7 @@ def figures(results: Results) -> Figures:
     """All figures for which there are numbers; settings have the same marks in each."""
     marks, source = looks(results), _source(results)
     makers: Sequence[Callable[[Results, Mapping[str, Look], str], Picture | str]] = (
-        accuracy_against_complexity,
+        headline_against_complexity,
         sensitivity_by_setting,
         null_controls,
         learning_curves,

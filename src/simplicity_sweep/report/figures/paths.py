@@ -58,6 +58,8 @@ def labels_along_paths(results: Results, marks: Mapping[str, Look], source: str)
     """The figure, or why there is none."""
     settings = [setting for setting in marks if results.paths.get(setting)]
     if not settings:
+        if results.task.name != "classification":
+            return f"the function along paths: drawn for classes only, and this is task={results.task.name}"
         return "the function along paths: no labels along paths were kept"
     ends = _ends(results, settings)
     panels = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
-from simplicity_sweep.report.labels import short_names
+from simplicity_sweep.report.labels import label, short_names
 from simplicity_sweep.report.results import Results, array
 
 MOST = 12
@@ -102,7 +103,7 @@ def drawing() -> Iterator[None]:
 
 
 def looks(results: Results) -> dict[str, Look]:
-    """How each setting is drawn that is: all, or the `MOST` most accurate with the base among them."""
+    """How each setting is drawn that is: all, or the `MOST` best with the base among them."""
     drawn = _drawn(results)
     names = short_names(drawn)
     return {
@@ -118,8 +119,10 @@ def looks(results: Results) -> dict[str, Look]:
 
 def left_out(results: Results) -> str:
     """Which settings are not drawn, as a sentence; empty where all are."""
-    more = len(results.settings) - MOST
-    return f"Of {len(results.settings)} settings the {MOST} most accurate are drawn." if more > 0 else ""
+    if len(results.settings) <= MOST:
+        return ""
+    headline = label(results.task.headline).text.removeprefix("test ")
+    return f"Of {len(results.settings)} settings the {MOST} of the best {headline} are drawn."
 
 
 def ground(class_label: int) -> str:
@@ -149,9 +152,9 @@ def name_rows(axes: Axes, marks: Mapping[str, Look], settings: Sequence[str]) ->
 def _drawn(results: Results) -> list[str]:
     if len(results.settings) <= MOST:
         return results.settings
-    found = {setting: array(results.values(setting, "test/accuracy")) for setting in results.settings}
-    accuracy = {setting: float(values.mean()) if len(values) else -1.0 for setting, values in found.items()}
-    others = sorted(results.settings[1:], key=lambda setting: (-accuracy[setting], setting))
+    found = {setting: array(results.values(setting, f"test/{results.task.headline}")) for setting in results.settings}
+    good = {setting: float(values.mean()) if len(values) else -math.inf for setting, values in found.items()}
+    others = sorted(results.settings[1:], key=lambda setting: (-good[setting], setting))
     kept = {results.base, *others[: MOST - 1]}
     return [setting for setting in results.settings if setting in kept]
 

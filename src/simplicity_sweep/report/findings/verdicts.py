@@ -45,12 +45,15 @@ class Finding:
 
 
 def findings(results: Results) -> tuple[Finding, ...]:
-    """Every claim under every definition in the sweep, in the order of `CLAIMS` and of the measurements.
+    """Every claim under every definition in the sweep, in the order of `CLAIMS` and of the measurements; none where the
+    networks don't classify, which is what the study speaks of.
 
     Example:
         >>> [one.evidence for one in findings(Results(name="", about={}, base="base", jobs=[]))][:1]
         ['Not tested: no complexity was measured.']
     """
+    if results.task.name != "classification":
+        return ()
     return tuple(finding for claim in CLAIMS for finding in _of_claim(claim, results))
 
 
