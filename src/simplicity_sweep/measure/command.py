@@ -13,7 +13,7 @@ from rich.console import Console
 
 from simplicity_sweep.build import build_data, build_plan, device_of
 from simplicity_sweep.config import ConfigError
-from simplicity_sweep.data import DataError
+from simplicity_sweep.data import DataError, TensorData, refuse_other_answers
 from simplicity_sweep.measure.arrays import ArrayData, arrays_of, read_arrays
 from simplicity_sweep.measure.configuration import configured
 from simplicity_sweep.measure.figures import figures_of
@@ -76,6 +76,7 @@ def measure(
     """
     checkpoint = _checkpoint(subject)
     saved = None if checkpoint is None else saved_config(checkpoint, subject)
+    _refuse_other_tasks(subject, saved or {})
     config = configured(overrides, subject, saved, npz, trust)
     device = _device(config["trainer"]["accelerator"])
     plan = _plan(config)
@@ -100,6 +101,15 @@ def _checkpoint(subject: str) -> dict[str, Any] | None:
     if ":" in subject and not Path(subject).exists():
         return None
     return read_checkpoint(Path(subject))
+
+
+def _refuse_other_tasks(subject: str, saved: Mapping[str, Any]) -> None:
+    task = saved.get("task", {}).get("name", "classification")
+    if task != "classification":
+        raise ConfigError(
+            f"{subject} is of task={task}: networks that classify are measured here. Its figures stand in the MLflow "
+            "run that trained it."
+        )
 
 
 def _device(accelerator: str) -> torch.device:
@@ -128,8 +138,13 @@ def _store(tracking: Mapping[str, str]) -> Store:
         raise ConfigError(str(error)) from error
 
 
+def _classified(data: TensorData) -> TensorData:
+    refuse_other_answers("classification", data)
+    return data
+
+
 def _data(config: Mapping[str, Any], npz: Path | None) -> ArrayData:
-    data = arrays_of(build_data(config)) if npz is None else read_arrays(npz)
+    data = read_arrays(npz) if npz is not None else arrays_of(_classified(build_data(config)))
     if "train" in config["measure"]["points"] and data.train is None:
         raise ConfigError(
             f"measure.points = {config['measure']['points']}: {npz} holds no train_inputs. Add them, or choose among "
