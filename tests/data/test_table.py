@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from simplicity_sweep.data import DataError, Table
+from simplicity_sweep.data import DataError, Table, refuse_other_answers
 from tests.commands import runs, train
 
 N = 60
@@ -217,3 +217,27 @@ def test_the_command_says_in_one_line_what_is_wrong_with_a_table(tmp_path):
     assert "Column 'k' is constant in the training part" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_list_of_target_columns_are_numbers_in_their_own_units(tmp_path):
+    rows = pd.DataFrame({"size": np.arange(60.0), "price": np.arange(60.0) * 1000, "year": np.arange(60)})
+    data = table(tmp_path, rows, target=["price", "year"])
+    assert (data.outputs, data.classes, data.shape) == (2, None, (1,))
+    assert [len(part) for part in (data.train, data.val, data.test)] == [42, 6, 12]
+    assert torch.equal(data.train.labels[:, 0], data.train.labels[:, 1] * 1000)
+    refuse_other_answers("regression", data)
+
+
+def test_target_columns_of_0_and_1_are_sets_of_labels(tmp_path):
+    rows = pd.DataFrame({"size": np.arange(60.0), "even": np.arange(60) % 2, "late": (np.arange(60) > 20).astype(int)})
+    data = table(tmp_path, rows, target=["even", "late"])
+    refuse_other_answers("multilabel", data)
+    with pytest.raises(DataError, match=r"holds sets of labels.*task=multilabel"):
+        refuse_other_answers("classification", data)
+
+
+@pytest.mark.parametrize("cell", ["dear", None])
+def test_a_target_that_is_no_number_is_refused_by_row_and_column(tmp_path, cell):
+    rows = pd.DataFrame({"size": np.arange(60.0), "price": [1.5, cell, *np.arange(58.0)]})
+    with pytest.raises(DataError, match=r"people\.csv, row 2: the target 'price' is .*no finite number"):
+        table(tmp_path, rows, target=["price"])

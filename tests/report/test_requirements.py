@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from simplicity_sweep.report.decision.requirements import GRAMMAR, Limit, SoftLimit, Wish, check_measured, parse
 from simplicity_sweep.report.results import ReportError
+from simplicity_sweep.tasks import TASKS
 from tests.conftest import PROJECT
 
 PRESETS = sorted((PROJECT / "conf" / "decide").glob("*.yaml"))
@@ -140,15 +141,24 @@ def test_hydra_reads_requirements_on_the_command_line_of_a_run_and_of_a_sweep(ty
     assert [str(text.text if hasattr(text, "text") else text) for text in again] == texts
 
 
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.stem)
-def test_a_ready_made_rule_asks_for_what_is_measured_by_default_and_says_for_whom_it_is(preset):
+def test_a_ready_made_rule_asks_for_what_is_measured_by_default_and_says_for_whom_it_is(preset, task):
     text = preset.read_text()
     assert text.startswith("# For ")
     rule = yaml.safe_load(text)
     assert set(rule) == {"require", "prefer"}
-    default = yaml.safe_load((PROJECT / "conf" / "measure" / "default.yaml").read_text())["defaults"]
+    of_numbers = "regression" if task.name == "forecasting" else task.name  # which is measured alike
+    default = yaml.safe_load((PROJECT / "conf" / "measure" / "main" / f"{of_numbers}.yaml").read_text())["defaults"]
     measured = next(entry["/measurement@measurements"] for entry in default if isinstance(entry, dict))
-    check_measured(parse(rule["require"], rule["prefer"]), ["accuracy", "loss", *measured])
+    names = [*task.performance, *(name.rpartition("/")[2] for name in measured)]
+    check_measured(parse(rule["require"], rule["prefer"], task.words), names)
+
+
+def test_a_word_that_fits_every_task_stands_for_the_tasks_own_figure():
+    asked = parse(["headline >= best - 0.1"], ["minimise change_rate"], TASKS["multilabel"].words)
+    assert [str(limit) for limit in asked.require] == ["macro_f1 >= best - 0.1"]
+    assert [str(objective) for objective in asked.prefer] == ["minimise label_set_change_rate"]
 
 
 def test_there_is_a_rule_for_most_users_and_for_two_cases_of_the_field():

@@ -24,14 +24,14 @@ class Examples:
 
     Attributes:
         rows: `[n, ...]`, an array or a table of pandas.
-        labels: int64 `[n]`, from 0.
+        labels: int64 `[n]`, from 0; or targets, float32 `[n, k]`.
         keys: uint64 `[n]`, equal for examples that are equal, label included.
         places: int64 `[n]`, where in its file each stands, from 0.
         call: what a message calls the example at a place.
     """
 
     rows: Any
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     keys: NDArray[np.uint64]
     places: NDArray[np.int64]
     call: Callable[[int], str]

@@ -10,6 +10,7 @@ from inspect import Signature, signature
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,7 +33,7 @@ class Given:
 
     Attributes:
         whole: what is to be divided.
-        names: of the classes.
+        names: of the classes; none where the answers are numbers or sets of labels.
         val, test: parts of their own, where there are any.
         notes: what a user should know of how they were read.
     """
@@ -60,10 +61,11 @@ class Prepared:
 
 
 class OwnData(TensorData):
-    """A classification data set in files of the user's.
+    """A data set in files of the user's.
 
-    A subclass says how they are read and how inputs are made of them. Here they are divided, stratified by class, and
-    what would make figures meaningless is refused: a class that a part lacks, an example that stands in two.
+    A subclass says how they are read and how inputs are made of them. Here they are divided, stratified by class where
+    there are classes, and what would make figures meaningless is refused: a class that a part lacks, an example that
+    stands in two.
 
     Args:
         path: the file or folder.
@@ -143,7 +145,8 @@ class OwnData(TensorData):
             if dropped:
                 notes.append(f"{dropped} examples that are equal to others were left out (data.duplicates=drop).")
         parts = self._divided(whole, given)
-        refuse_absent({name: part.labels for name, part in parts.items()}, given.names)
+        if given.names:
+            refuse_absent({name: part.labels for name, part in parts.items()}, given.names)
         if self.duplicates != "allow":
             refuse_shared(parts)
         prepared = self.prepare(*(part.rows for part in parts.values()))
@@ -154,7 +157,7 @@ class OwnData(TensorData):
             _LOG.warning("%s: %s", self.path.name, note)
         return Parts(
             *(train, val, test),
-            outputs=len(given.names),
+            outputs=len(given.names) or train.labels.shape[1],
             names=given.names,
             columns=prepared.columns,
             notes=tuple(notes),
@@ -168,7 +171,9 @@ class OwnData(TensorData):
         asked["test"] = self.test_size if given.test is None else None
         sizes = {name: count_of(size, len(whole)) for name, size in asked.items() if size is not None}
         keys = [f"data.{name}_size" for name in sizes]
-        drawn = divide(whole.labels, list(sizes.values()), keys, self.split_seed, given.names)
+        # Where there are no classes, all examples are of one.
+        strata = (whole.labels, given.names) if given.names else (np.zeros(len(whole), np.int64), ("any",))
+        drawn = divide(strata[0], list(sizes.values()), keys, self.split_seed, strata[1])
         parts = {name: whole.take(indices) for name, indices in zip([*sizes, "train"], drawn, strict=True)}
         val = parts["val"] if given.val is None else given.val
         test = parts["test"] if given.test is None else given.test

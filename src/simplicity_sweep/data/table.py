@@ -1,13 +1,14 @@
-"""A table of the user's: one row an example, one column its class."""
+"""A table of the user's: one row an example, a column its class or some its targets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simplicity_sweep.data.classes import classes_of, codes_of
 from simplicity_sweep.data.columns import Columns, transformed
@@ -24,7 +25,8 @@ class Table(OwnData):
     scikit-learn, fitted on the training part alone.
 
     Args:
-        target: the column that is the class, texts or whole numbers.
+        target: the column that is the class, texts or whole numbers; or a list of columns that are numbers, for
+            task=regression, or 0 and 1, for task=multilabel.
         test_path: a file of its own for the test part; by default `test_size` of `path` is.
         columns: the columns that are inputs; by default all but the target.
         drop: of these, columns to leave out.
@@ -42,7 +44,7 @@ class Table(OwnData):
     def __init__(
         self,
         *,
-        target: str,
+        target: str | Sequence[str],
         test_path: str | Path | None = None,
         columns: Sequence[str] | None = None,
         drop: Sequence[str] = (),
@@ -55,7 +57,8 @@ class Table(OwnData):
     ) -> None:
         super().__init__(**options)
         check_whole_number("most_categories", most_categories, least=2)
-        self.target = str(target)
+        self.of_classes = isinstance(target, str)
+        self.targets = (target,) if isinstance(target, str) else _names(target)
         self.test_path = None if test_path is None else Path(test_path).expanduser().absolute()
         self.columns = None if columns is None else _names(columns)
         self.drop = _names(drop)
@@ -74,7 +77,7 @@ class Table(OwnData):
         frame = self._table(self.path)
         names = self._inputs(frame)
         columns = Columns.of(frame, names, self.numeric, self.categorical, self.path.name)
-        classes = classes_of(*self._target(frame, self.path))
+        classes = classes_of(*self._target(frame, self.path)) if self.of_classes else ()
         whole = self._examples(frame, columns, classes, self.path)
         test = None
         if self.test_path is not None:
@@ -94,9 +97,9 @@ class Table(OwnData):
 
     def _table(self, path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
         frame = read_table(path, self.separator, self.missing_values)
-        for name in (self.target, *needed):
+        for name in (*self.targets, *needed):
             if name not in frame:
-                key = "data.target" if name == self.target else "a column that is an input"
+                key = "data.target" if name in self.targets else "a column that is an input"
                 raise DataError(f"{path} has no column {name!r}, {key}; it has {', '.join(frame.columns)}.")
         return frame
 
@@ -105,28 +108,52 @@ class Table(OwnData):
         asked |= {"numeric": self.numeric, "categorical": self.categorical}
         for key, names in asked.items():
             for name in names:
-                if name not in frame or name == self.target:
+                if name not in frame or name in self.targets:
                     raise DataError(
                         f"data.{key} names {name!r}, which is no input column of {self.path}; it has "
-                        f"{', '.join(column for column in frame if column != self.target)}."
+                        f"{', '.join(column for column in frame if column not in self.targets)}."
                     )
         among = self.columns or frame.columns
-        inputs = [str(name) for name in among if name != self.target and name not in self.drop]
+        inputs = [str(name) for name in among if name not in (*self.targets, *self.drop)]
         if not inputs:
             raise DataError(f"{self.path}: no column is left to be an input.")
         return inputs
 
     def _target(self, frame: pd.DataFrame, path: Path) -> tuple[Any, str, Any]:
-        values = frame[self.target]
+        [target] = self.targets
+        values = frame[target]
         array = values.to_numpy() if values.dtype.kind in "iuf" else values.astype(object).to_numpy()
-        return array, f"the target {self.target!r}", lambda place: f"{path.name}, row {place + 1}"
+        return array, f"the target {target!r}", lambda place: f"{path.name}, row {place + 1}"
 
     def _examples(self, frame: pd.DataFrame, columns: Columns, classes: Sequence[Any], path: Path) -> Examples:
-        values, what, call = self._target(frame, path)
         rows = columns.typed(frame, path.name)
-        labels = codes_of(values, classes, what, call)
-        keys = pd.util.hash_pandas_object(rows.assign(**{" label": labels}), index=False).to_numpy()
+
+        def call(place: int) -> str:
+            return f"{path.name}, row {place + 1}"
+
+        answers: dict[str, NDArray[Any]]
+        if self.of_classes:
+            values, what, _ = self._target(frame, path)
+            labels: NDArray[Any] = codes_of(values, classes, what, call)
+            answers = {" label": labels}
+        else:
+            labels = np.stack([_numbers(frame[name], name, call) for name in self.targets], axis=1)
+            answers = {f" label {number}": column for number, column in enumerate(labels.T)}
+        keys = pd.util.hash_pandas_object(rows.assign(**answers), index=False).to_numpy()
         return Examples(rows, labels, keys, np.arange(len(rows)), call)
+
+
+def _numbers(cells: pd.Series, name: str, call: Callable[[int], str]) -> NDArray[np.float32]:
+    """A target column as numbers, `[n]`."""
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float32)
+    bad = np.flatnonzero(~np.isfinite(numbers))
+    if len(bad):
+        raise DataError(
+            f"{call(int(bad[0]))}: the target {name!r} is {cells.iloc[bad[0]]!r}, no finite number ({len(bad)} of "
+            f"{len(numbers)} are none). Fill or remove those rows; for a class, give the column's name without "
+            f"brackets: data.target={name}"
+        )
+    return numbers
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
