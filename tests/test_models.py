@@ -22,7 +22,7 @@ from simplicity_sweep.record import chosen_parameters
 from tests.commands import parent_and_children, runs, train
 from tests.conftest import PROJECT
 
-DIGITS = SimpleNamespace(shape=(8, 8), classes=10)
+DIGITS = SimpleNamespace(shape=(8, 8), outputs=10, loss_weights=None)
 MODELS = {
     "mlp": ["model=mlp"],
     "cnn": ["model=cnn"],
