@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from simplicity_sweep.architecture import DEPTH, asked, depth_taken
@@ -91,8 +93,9 @@ def _told(activation: Mapping[str, Any]) -> str:
 def _default() -> dict[str, Any]:
     """Both groups as `conf/config.yaml` alone has them."""
     register()
-    with initialize_config_dir(str(project_folder() / "conf"), version_base="1.3"):
-        composed = compose("config")
+    # Not by hydra.compose, which refuses to work within a Hydra application.
+    loader = ConfigLoaderImpl(create_config_search_path(str(project_folder() / "conf")))
+    composed = loader.load_configuration("config", [], RunMode.RUN)
     return {group: OmegaConf.to_container(composed[group], resolve=True) for group in ("activation", "depth")}
 
 

@@ -11,9 +11,13 @@ from simplicity_sweep.fused.member import NotFusable, Work
 from simplicity_sweep.fused.network import NetworkStack
 from simplicity_sweep.fused.program import Program
 from simplicity_sweep.fused.recent import Recent
+from simplicity_sweep.fused.signature import shape
 from simplicity_sweep.fused.trace import trace
 
 _PROGRAMS: Recent[Program] = Recent(64)
+# By step and batch, whether networks are stepped one by one: found with the first ones, and how many there are decides
+# nothing. A second trace that would be thrown away takes as long as the one that is used.
+_ONE_BY_ONE: Recent[bool] = Recent(256)
 
 
 class Binding:
@@ -88,14 +92,17 @@ def bind(networks: NetworkStack, key: Hashable, works: Sequence[Work], size: int
         NotFusable: if the step uses what a program cannot hold.
         Exception: whatever tracing raises.
     """
-    try:
-        binding = _bind(networks, key, works, size, None)
-        if binding.program.invariant or works[0].inputs.device.type != "cpu":
-            return [binding]
-    except NotFusable:
-        raise
-    except Exception:  # what stops vmap need not stop the step itself, whose own trace raises if it does
-        pass
+    step = (key, size, shape(works[0]), _all_name_classes(works))
+    if step not in _ONE_BY_ONE:
+        try:
+            binding = _bind(networks, key, works, size, None)
+            if binding.program.invariant or works[0].inputs.device.type != "cpu":
+                return [binding]
+        except NotFusable:
+            raise
+        except Exception:  # what stops vmap need not stop the step itself, whose own trace raises if it does
+            pass
+        _ONE_BY_ONE.get(step, lambda: True)
     return [_bind(networks, key, works, size, k) for k in range(len(networks))]
 
 
