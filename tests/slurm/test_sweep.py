@@ -123,6 +123,23 @@ def test_a_killed_job_costs_its_own_only_and_is_run_by_the_same_command_with_res
     assert len(runs(tmp_path)) == 3
 
 
+def test_slurm_jobs_outlive_a_killed_sweep_and_their_results_are_taken(tmp_path, environment, cluster):
+    jobs = [*QUICK, "measure=none", "seed=0,1", SLURM]
+    command = Command(tmp_path, *jobs, environment=environment)
+    until(cluster.active, command)
+    command.send(signal.SIGKILL)
+    command.ended()
+    deadline = time.monotonic() + SECONDS
+    while cluster.active():
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    again = train(tmp_path, *jobs, "resume=true", **environment)
+    assert again.returncode == 0, again.stderr + logs(tmp_path)
+    assert "2 of 2 jobs are finished" in again.stdout
+    assert {run.info.status for run in runs(tmp_path)} == {"FINISHED"}
+    assert len(runs(tmp_path)) == 3
+
+
 def test_ctrl_c_cancels_the_slurm_jobs_and_their_runs_are_killed(tmp_path, environment, cluster):
     command = Command(tmp_path, *LONG, "trainer.max_epochs=100000", SLURM, environment=environment)
     begun = [tmp_path / "multirun" / job / "checkpoints" / "last.ckpt" for job in "01"]
