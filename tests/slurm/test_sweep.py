@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simplicity_sweep.store import Store
-from tests.commands import Command, parent_and_children, runs, train
+from tests.commands import Command, parent_and_children, runs
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -21,7 +22,7 @@ QUICK = ["-m", "data=digits", "trainer=cpu", "trainer.max_epochs=1"]
 LONG = ["-m", "data=digits", "trainer=cpu", "trainer.max_epochs=150", "measure=none", "seed=0,1"]
 SLURM = "hydra/launcher=slurm"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-SECONDS = 400  # a loaded machine is given
+SECONDS = 900  # a loaded machine is given
 
 
 @pytest.fixture
@@ -29,6 +30,11 @@ def environment(cluster: Cluster) -> Iterator[dict[str, str]]:
     """For the command; what a test has left in the queue is gone before the next one."""
     yield {**cluster.environment, **ONE_THREAD}
     cluster.clear()
+
+
+def train(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    return Command(folder, *arguments, environment=environment).ended(SECONDS)
 
 
 def points(folder: Path) -> list[tuple[object, ...]]:
