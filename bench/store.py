@@ -4,7 +4,7 @@
 
 A run is what a job of a sweep writes: its start, 15 parameters, three artifacts, 150 points in one write, its end.
 Points alone are written a thousand at a time. All clients are processes of this machine. Of a
-server that is one too, and has one worker, its processor time is shown, which other work on the machine hardly changes.
+server that is one too, and has one worker, its processor time is shown, which other work on the machine changes less.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from hydra.core.utils import JobReturn, configure_log, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.fused_launcher import FusedLauncher
-from simplicity_sweep.config import ConfigError
 from simplicity_sweep.jobs import subdir_of
 from simplicity_sweep.launcher import ComposingLauncher
 from simplicity_sweep.slurm.resources import Resources
@@ -64,6 +63,8 @@ class SlurmLauncher(ComposingLauncher):
 
     def refuse(self, configs: Sequence[DictConfig]) -> None:
         """Refuses what this cluster can't run: see `slurm.cluster.refuse`."""
+        from simplicity_sweep.config import ConfigError
+
         if find_spec("submitit") is None:
             raise ConfigError("hydra/launcher=slurm needs the package submitit: pip install 'simplicity-sweep[slurm]'")
         from simplicity_sweep.preflight import resolve
@@ -106,6 +107,7 @@ class SlurmLauncher(ComposingLauncher):
         import submitit
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
+        from simplicity_sweep.config import ConfigError
         from simplicity_sweep.slurm.cluster import most_in_array
         from simplicity_sweep.slurm.portion import Portion
         from simplicity_sweep.slurm.queue import left_in

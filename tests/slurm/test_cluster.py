@@ -10,7 +10,7 @@ import pytest
 from hydra_plugins.slurm_launcher import SlurmLauncher
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.slurm.cluster import Node, file_system, nodes, read_nodes, refuse
-from simplicity_sweep.slurm.queue import is_over
+from simplicity_sweep.slurm.queue import is_over, left_in
 from simplicity_sweep.slurm.resources import Resources
 
 HERE = socket.gethostname().partition(".")[0]
@@ -108,6 +108,16 @@ def test_a_job_that_asks_for_no_gpu_sees_none_and_threads_are_its_cores():
 def test_requeued_and_waiting_jobs_are_not_over():
     assert [is_over(state) for state in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED")] == [False] * 5
     assert all(map(is_over, ("COMPLETED", "FAILED", "CANCELLED", "OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "GONE")))
+
+
+def test_jobs_that_a_killed_sweep_left_in_the_queue_are_known(tmp_path, monkeypatch):
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 7_0 RUNNING\necho 7_1 COMPLETED\necho 7_2 PENDING\necho 9 RUNNING\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for job in ("7_0", "7_1", "7_2", "6"):
+        (tmp_path / f"{job}_submitted.pkl").touch()
+    assert left_in(tmp_path) == ["7_0", "7_2"]
 
 
 def test_a_folder_is_on_the_file_system_that_is_mounted_nearest_to_it(tmp_path):

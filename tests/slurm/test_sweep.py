@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simplicity_sweep.store import Store
-from tests.commands import Command, parent_and_children, runs, train
+from tests.commands import Command, parent_and_children, runs
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -21,7 +22,7 @@ QUICK = ["-m", "data=digits", "trainer=cpu", "trainer.max_epochs=1"]
 LONG = ["-m", "data=digits", "trainer=cpu", "trainer.max_epochs=150", "measure=none", "seed=0,1"]
 SLURM = "hydra/launcher=slurm"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-SECONDS = 400  # a loaded machine is given
+SECONDS = 900  # a loaded machine is given
 
 
 @pytest.fixture
@@ -29,6 +30,11 @@ def environment(cluster: Cluster) -> Iterator[dict[str, str]]:
     """For the command; what a test has left in the queue is gone before the next one."""
     yield {**cluster.environment, **ONE_THREAD}
     cluster.clear()
+
+
+def train(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    return Command(folder, *arguments, environment=environment).ended(SECONDS)
 
 
 def points(folder: Path) -> list[tuple[object, ...]]:
@@ -120,6 +126,23 @@ def test_a_killed_job_costs_its_own_only_and_is_run_by_the_same_command_with_res
     assert again.returncode == 0, again.stderr + logs(tmp_path)
     assert "1 of 2 jobs are finished" in again.stdout
     assert "Goes on from" in logs(tmp_path)
+    assert len(runs(tmp_path)) == 3
+
+
+def test_slurm_jobs_outlive_a_killed_sweep_and_their_results_are_taken(tmp_path, environment, cluster):
+    jobs = [*QUICK, "measure=none", "seed=0,1", SLURM]
+    command = Command(tmp_path, *jobs, environment=environment)
+    until(cluster.active, command)
+    command.send(signal.SIGKILL)
+    command.ended()
+    deadline = time.monotonic() + SECONDS
+    while cluster.active():
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    again = train(tmp_path, *jobs, "resume=true", **environment)
+    assert again.returncode == 0, again.stderr + logs(tmp_path)
+    assert "2 of 2 jobs are finished" in again.stdout
+    assert {run.info.status for run in runs(tmp_path)} == {"FINISHED"}
     assert len(runs(tmp_path)) == 3
 
 
