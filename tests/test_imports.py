@@ -66,6 +66,13 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         },
         {"mlflow"},
     ),
+    "search": (
+        {
+            *("artifacts", "composer", "config", "identity", "launcher", "outage", "outbox", "preflight", "recorded"),
+            *("report", "store", "sweep"),
+        },
+        {"mlflow"},
+    ),
     "ui": ({"mlflow_page", "recorded", "store"}, {"mlflow"}),
     "preflight": (
         {

@@ -56,7 +56,7 @@ class GridSweeper(BasicSweeper):
 
         from simplicity_sweep import artifacts
         from simplicity_sweep.composer import Composer
-        from simplicity_sweep.config import JobsFailed
+        from simplicity_sweep.config import ConfigError, JobsFailed
         from simplicity_sweep.preflight import preflight, refuse_outside, resolve
 
         assert self.config is not None
@@ -64,6 +64,11 @@ class GridSweeper(BasicSweeper):
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        if (interval := next((one for one in overrides if one.is_interval_sweep()), None)) is not None:
+            raise ConfigError(
+                f"{interval.input_line}: an interval has no end of values for a grid. Name some, or a range; or let a "
+                "search choose: hydra/sweeper=optuna"
+            )
         jobs = [job for batch in self.split_arguments(overrides, None) for job in batch]
         composer = Composer(self.hydra_context.config_loader, self.config)
         configs = [composer.keep(job) for job in jobs]

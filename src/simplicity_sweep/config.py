@@ -194,6 +194,12 @@ class Decide(_Closed):
     prefer: list[str]
 
 
+class Search(_Closed):
+    """What a search (`hydra/sweeper=optuna`) knows beforehand."""
+
+    warm_start: Annotated[str, Field(min_length=1)] | None
+
+
 class Config(_Closed):
     """One run's whole configuration, resolved and without Hydra's own node."""
 
@@ -212,6 +218,7 @@ class Config(_Closed):
     measure: Measure
     tracking: Tracking
     decide: Decide
+    search: Search
 
     @model_validator(mode="after")
     def _measures_at_validation(self) -> Config:

@@ -12,7 +12,7 @@ PERCEPTRON = {"_target_": "simplicity_sweep.nn.MLP", "_partial_": True}
 """The group `model` of every run from before there was that group. It is left out of the hash, so that such a run is
 still the same as one of today."""
 
-_WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide", "trust"}
+_WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide", "trust", "search"}
 _SHOWN = {"enable_progress_bar", "enable_model_summary", "default_root_dir"}
 _PLACES = {"root"}
 

@@ -125,3 +125,9 @@ def test_a_jobs_folder_may_have_any_name_in_its_sweeps(in_project, tmp_path, sub
     for config, folder in zip(launcher.configs, folders, strict=True):
         HydraConfig.instance().cfg = config
         assert config.hydra.sweep.subdir == folder
+
+
+def test_an_interval_is_refused_with_the_sweeper_that_takes_it(in_project, tmp_path):
+    sweeper = sweeper_with(Composes(), tmp_path / "sweep")
+    with pytest.raises(CompactHydraException, match=r"optim\.lr=interval\(0\.1,0\.2\): .* hydra/sweeper=optuna"):
+        sweeper.sweep(["optim.lr=interval(0.1,0.2)"])

@@ -124,18 +124,19 @@ class Sweep:
         return sweep
 
     @classmethod
-    def go_on(cls, store: Store, stored: StoredRun, numbers: Sequence[int], jobs: int) -> Sweep:
+    def go_on(cls, store: Store, stored: StoredRun, numbers: Sequence[int] | None, jobs: int) -> Sweep:
         """A sweep that was begun earlier, with its parent run and its folder.
 
         Args:
             store: where it is recorded.
             stored: its parent run.
-            numbers: those of the jobs that are still to be run, in the order in which they will be started.
+            numbers: those of the jobs that are still to be run, in the order in which they will be started; None if the
+                launcher is told the jobs' own.
             jobs: how many jobs it has altogether.
         """
         folder = Path(stored.data.tags["folder"])
         sweep = cls(store, folder, Run.go_on(store, stored, process(), folder))
-        sweep.numbers = list(numbers)
+        sweep.numbers = None if numbers is None else list(numbers)
         sweep.expect(jobs)
         return sweep
 

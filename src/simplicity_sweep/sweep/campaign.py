@@ -18,12 +18,18 @@ from simplicity_sweep.config import ConfigError
 from simplicity_sweep.identity import result_hash
 from simplicity_sweep.jobs import NotStarted, failed, subdir_of
 from simplicity_sweep.launcher import ComposingLauncher
-from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.store import Store
-from simplicity_sweep.sweep import Sweep, SweepRecord
-from simplicity_sweep.sweep.delivery import deliver
-from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
+from simplicity_sweep.sweep import Sweep
+from simplicity_sweep.sweep.resume import (
+    Place,
+    earlier_sweep,
+    folder_of,
+    jobs_of,
+    places,
+    refuse_taken,
+    tell_of_other_code,
+)
 from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
 from simplicity_sweep.tasks import task_of
 
@@ -76,19 +82,13 @@ class Campaign:
         campaign = cls(store, folder, None, configs, overrides, arguments, new, first["on_error"] == "stop")
         if first["resume"]:
             campaign._go_on(first["resume"], [result_hash(config) for config in resolved])
-        if campaign.earlier is None and SweepRecord.read(campaign.folder) is not None:
-            raise ConfigError(
-                f"hydra.sweep.dir = {str(folder)!r}: there is a sweep in it already. Go on with it by resume=true, or "
-                "choose another folder."
-            )
+        if campaign.earlier is None:
+            refuse_taken(campaign.folder)
         return campaign
 
     def _go_on(self, asked: bool | str, hashes: Sequence[str]) -> None:
         earlier = earlier_sweep(self.store, asked, self.arguments, self.folder)
-        if earlier is not None:  # what it has kept may be the end of a job
-            for outbox in outboxes(Path(earlier.data.tags["folder"])):
-                deliver(outbox, self.store)
-        children = [] if earlier is None else self.store.children(earlier.info.run_id)
+        children = [] if earlier is None else jobs_of(self.store, earlier)
         begun = {child.data.tags.get("config_hash") for child in children}
         if earlier is None or (asked is True and begun and begun.isdisjoint(hashes)):
             _LOG.info("resume = true: no earlier sweep of this command is in %s; a new one starts.", self.store.shown)
@@ -98,12 +98,7 @@ class Campaign:
                 f"resume = {asked!r}: none of that sweep's jobs is one of this command's. Give the same command again, "
                 "or leave resume out for a new sweep."
             )
-        folder = Path(earlier.data.tags["folder"])
-        if not folder.is_dir():
-            raise ConfigError(
-                f"resume = {asked!r}: its folder {folder} is not here. Go on with it on the machine that has it "
-                f"({earlier.data.tags.get('host', 'unknown')}), or leave resume out for a new sweep."
-            )
+        folder = folder_of(earlier, asked)
         self.earlier, self.folder, self.places = earlier, folder, places(children, hashes)
         tell_of_other_code(place.finished for place in self.places if place.finished is not None)
         finished = len(self.places) - len(self._left())

@@ -14,8 +14,11 @@ from mlflow.entities import Run as StoredRun
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import provenance
 from simplicity_sweep.identity import decides_result
+from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.recorded import find_sweep
 from simplicity_sweep.store import Store, TrackingError
+from simplicity_sweep.sweep import SweepRecord
+from simplicity_sweep.sweep.delivery import deliver
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,6 +58,50 @@ def earlier_sweep(store: Store, asked: bool | str, overrides: Sequence[str], fol
     wanted = _command(overrides)
     sweeps = store.search("tags.role = 'sweep'")
     return next((run for run in sweeps if _command(run.data.tags["overrides"].splitlines()) == wanted), None)
+
+
+def jobs_of(store: Store, earlier: StoredRun) -> list[StoredRun]:
+    """The runs of an earlier sweep's jobs, once what it has kept is delivered: it may be the end of one.
+
+    Args:
+        store: where it is recorded.
+        earlier: its parent run.
+    """
+    for outbox in outboxes(Path(earlier.data.tags["folder"])):
+        deliver(outbox, store)
+    return store.children(earlier.info.run_id)
+
+
+def folder_of(earlier: StoredRun, asked: bool | str) -> Path:
+    """The folder of the sweep to go on with.
+
+    Args:
+        earlier: its parent run.
+        asked: the key `resume`.
+
+    Raises:
+        ConfigError: it is on another machine.
+    """
+    folder = Path(earlier.data.tags["folder"])
+    if not folder.is_dir():
+        raise ConfigError(
+            f"resume = {asked!r}: its folder {folder} is not here. Go on with it on the machine that has it "
+            f"({earlier.data.tags.get('host', 'unknown')}), or leave resume out for a new sweep."
+        )
+    return folder
+
+
+def refuse_taken(folder: Path) -> None:
+    """Returns nothing where a new sweep may write.
+
+    Raises:
+        ConfigError: there is one already.
+    """
+    if SweepRecord.read(folder) is not None:
+        raise ConfigError(
+            f"hydra.sweep.dir = {str(folder)!r}: there is a sweep in it already. Go on with it by resume=true, or "
+            "choose another folder."
+        )
 
 
 def places(children: Iterable[StoredRun], hashes: Sequence[str]) -> list[Place]:

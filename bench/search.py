@@ -1,0 +1,132 @@
+"""How many runs a search needs to find what a whole grid finds, and random search.
+
+    python bench/search.py [seeds=20] [epochs=2]
+
+A grid of activation × depth × learning rate on `digits` is run once by the real command. It is then the table in which
+searches look up their results, so that one costs no training: `search.study.Study`, as under `hydra/sweeper=optuna`,
+asks for batches of 4 until the hypervolume of what it has tried (accuracy up, flip rate down, on the validation set;
+the reference is the grid's worst in each, dead networks left out) is within 1 % of the grid's. A setting that was tried
+before costs no run. Random search draws without replacement in effect, for the same reason.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
+
+from simplicity_sweep.report.hypervolume import hypervolume
+from simplicity_sweep.search.goals import Goals
+from simplicity_sweep.search.sampler import Sampler
+from simplicity_sweep.search.space import Space
+from simplicity_sweep.search.study import Study
+from simplicity_sweep.store import Store
+
+PROJECT = Path(__file__).resolve().parents[1]
+ACTIVATIONS = ["relu", "tanh", "sigmoid", "silu"]
+DEPTHS = ["linear", "shallow", "medium", "deep"]
+RATES = ["0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3"]
+SPACE = Space(
+    {"activation": None, "depth": None, "optim.lr": None},
+    {
+        "activation": CategoricalDistribution(ACTIVATIONS),
+        "depth": IntDistribution(0, len(DEPTHS) - 1),
+        "optim.lr": IntDistribution(0, len(RATES) - 1),
+    },
+    [[]],
+)
+GOALS = Goals({"val/accuracy": "maximize", "val/flip_rate": "minimize"})
+SAMPLERS = {
+    "random": {"_target_": "optuna.samplers.RandomSampler"},
+    "tpe": {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10},
+    "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 10},
+    "gp": {"_target_": "optuna.samplers.GPSampler", "n_startup_trials": 10},
+}
+FEW = 3  # seeds of what takes seconds to choose
+MOST = 400  # trials, repeated settings among them
+AT_ONCE = 4
+ENOUGH = 0.99
+Table = dict[tuple[str, int, int], dict[str, float]]
+
+
+def grid(folder: Path, epochs: int) -> Table:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    subprocess.run(
+        [
+            *(sys.executable, str(PROJECT / "train.py"), "-m", "data=digits", "trainer=cpu", "report=false"),
+            *(f"trainer.max_epochs={epochs}", f"tracking.uri={uri}", f"hydra.sweep.dir={folder}/grid"),
+            *(f"activation={','.join(ACTIVATIONS)}", f"depth={','.join(DEPTHS)}", f"optim.lr={','.join(RATES)}"),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    runs = Store.open(uri, "simplicity-sweep").search("tags.role = 'job'")
+    return {
+        (
+            run.data.params["activation"],
+            DEPTHS.index(run.data.params["depth"]),
+            RATES.index(run.data.tags["overrides"].rpartition("optim.lr=")[2].split()[0]),
+        ): run.data.metrics
+        for run in runs
+    }
+
+
+def losses(metrics: dict[str, float]) -> list[float]:
+    return [-metrics["val/accuracy"], metrics["val/flip_rate"]]
+
+
+def runs_needed(table: Table, config: dict[str, object], seed: int) -> int:
+    living = [losses(metrics) for metrics in table.values() if not metrics["val/degenerate"]]
+    worst = [max(of) for of in zip(*living, strict=True)]
+    wanted = ENOUGH * hypervolume(living, worst)
+    study = Study.opened(None, None, "bench", SPACE, GOALS, Sampler({**config, "seed": seed}))
+    study.prepare()
+    found: list[list[float]] = []
+    runs = 0
+    while batch := study.batch(AT_ONCE, MOST):
+        for trial in batch:
+            metrics = table[tuple(trial.params.values())]
+            if trial.same_as is not None:
+                study.repeat(trial)
+                continue
+            runs += 1
+            study.result(trial, metrics)
+            if not metrics["val/degenerate"]:
+                found.append(losses(metrics))
+        if hypervolume(found, worst) >= wanted:
+            return runs
+    return len(table)
+
+
+def main(seeds: int, epochs: int) -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with tempfile.TemporaryDirectory() as name:
+        table = grid(Path(name), epochs)
+    living = sum(not metrics["val/degenerate"] for metrics in table.values())
+    print(f"grid: {len(table)} runs of {epochs} epochs on digits, {living} of them alive; batches of {AT_ONCE}")
+    print(f"{'sampler':10}{'n':>4}{'median':>8}{'quartiles':>12}{'range':>10}{'s a search':>12}")
+    for sampler, config in SAMPLERS.items():
+        count = min(seeds, FEW) if sampler == "gp" else seeds
+        start = time.perf_counter()
+        needed = sorted(runs_needed(table, config, seed) for seed in range(count))
+        seconds = (time.perf_counter() - start) / count
+        low, middle, high = statistics.quantiles(needed, n=4, method="inclusive") if count > 1 else needed * 3
+        shown = f"{low:.0f}–{high:.0f}", f"{needed[0]}–{needed[-1]}"
+        print(f"{sampler:10}{count:>4}{middle:>8.0f}{shown[0]:>12}{shown[1]:>10}{seconds:>12.1f}", flush=True)
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"optuna {optuna.__version__}"
+    )
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    main(*map(int, [*given, *["20", "2"][len(given) :]]))

@@ -1,0 +1,166 @@
+"""`hydra/sweeper=optuna`: a search, which needs fewer runs than every combination; all in docs/search.md.
+
+Its keys are those of Hydra's own plugin for Optuna, which can't be used with an Optuna of today. Hydra imports this
+module at every start: nothing heavy here.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
+
+from simplicity_sweep.resolvers import register
+from simplicity_sweep.termination import exit_status, terminated_like_interrupted
+
+register()
+
+_SAMPLERS: dict[str, dict[str, Any]] = {
+    "tpe": {"_target_": "optuna.samplers.TPESampler", "seed": 0, "n_startup_trials": 10},
+    "gp": {"_target_": "optuna.samplers.GPSampler", "seed": 0, "n_startup_trials": 10},
+    "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", "seed": 0, "population_size": 10},
+    "random": {"_target_": "optuna.samplers.RandomSampler", "seed": 0},
+}
+
+
+@dataclass
+class OptunaSweeperConf:
+    """Its keys under `hydra.sweeper`."""
+
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": "tpe"}])
+    _target_: str = "hydra_plugins.optuna_sweeper.OptunaSweeper"
+    _recursive_: bool = False  # the sampler is built for each trial
+    sampler: Any = None
+    direction: Any = None  # of what a job returns: minimize or maximize
+    objectives: dict[str, str] | None = None  # by metric, minimize or maximize
+    storage: str | None = None  # Optuna's; null: a file in the sweep's folder
+    study_name: str | None = None  # null: the sweep's name
+    n_trials: int = 20
+    n_jobs: int = 4  # how many trials are chosen and trained together
+    max_failure_rate: float = 1.0  # the share of a batch's trials that may fail
+    params: dict[str, str] | None = field(default_factory=dict)
+
+
+_STORE = ConfigStore.instance()
+_STORE.store(group="hydra/sweeper", name="optuna", node=OptunaSweeperConf, provider="simplicity-sweep")
+for _name, _node in _SAMPLERS.items():
+    _STORE.store(group="hydra/sweeper/sampler", name=_name, node=_node, provider="simplicity-sweep")
+
+
+class OptunaSweeper(BasicSweeper):
+    """Asks an Optuna sampler for a batch of settings, runs it as one multirun, tells the results, and so on."""
+
+    def __init__(
+        self,
+        sampler: DictConfig | None,
+        direction: str | ListConfig | None,
+        objectives: DictConfig | None,
+        storage: str | None,
+        study_name: str | None,
+        n_trials: int,
+        n_jobs: int,
+        max_failure_rate: float,
+        params: dict[str, str] | None,
+    ) -> None:
+        super().__init__(max_batch_size=None, params=params)
+        for name, number in {"n_trials": n_trials, "n_jobs": n_jobs}.items():
+            if number < 1:
+                raise ValueError(f"hydra.sweeper.{name} = {number}: should be 1 or more.")
+        if not 0 <= max_failure_rate <= 1:
+            raise ValueError(f"hydra.sweeper.max_failure_rate = {max_failure_rate}: should be from 0 to 1.")
+        self.sampler = sampler
+        self.direction = direction
+        self.objectives = objectives
+        self.storage = storage
+        self.study_name = study_name
+        self.n_trials = n_trials
+        self.n_jobs = n_jobs
+        self.max_failure_rate = max_failure_rate
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        """The returns of the jobs that were launched, a sequence for each batch.
+
+        Raises:
+            ConfigError: what is asked can't be run; nothing has been started.
+            JobsFailed: the search ended early, for what failed.
+            SystemExit: Ctrl-C or SIGTERM, after the table; with the status by which a shell knows it, and no traceback.
+        """
+        try:
+            with terminated_like_interrupted():
+                return self._sweep(arguments)
+        except KeyboardInterrupt as interruption:
+            sys.exit(exit_status(interruption))
+
+    def _sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        import yaml
+
+        from simplicity_sweep import artifacts
+        from simplicity_sweep.composer import Composer
+        from simplicity_sweep.config import JobsFailed
+        from simplicity_sweep.preflight import preflight, refuse_outside, resolve
+        from simplicity_sweep.search.space import Space
+
+        assert self.config is not None
+        assert self.launcher is not None
+        assert self.hydra_context is not None
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        space = Space.of(parser.parse_overrides([*self._parse_config(), *arguments]))
+        composer = Composer(self.hydra_context.config_loader, self.config)
+        corners = [composer.compose(job) for params in space.corners() for job in space.jobs(params)]
+        refuse_outside(corners)
+        preflight(corners)
+
+        from simplicity_sweep.search.running import RESULTS, Search, results_yaml
+        from simplicity_sweep.search.warm import warm_start
+        from simplicity_sweep.store import Store
+
+        first = resolve(corners[0])
+        plan = self._plan(space, first)
+        store = Store.open(first["tracking"]["uri"], first["tracking"]["experiment"])
+        search = Search(plan, store, Path(self.config.hydra.sweep.dir), arguments)
+        search.go_on(first["resume"])
+        warm = warm_start(store, first["search"]["warm_start"], plan, composer)
+        with read_write(self.config.hydra.sweep):
+            self.config.hydra.sweep.dir = str(search.folder)
+        with search.recording() as (sweep, study):
+            sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
+            if not study.is_prepared:
+                study.prepare(*warm)
+            returns = search.run(sweep, study, self.launcher, composer)
+            results = results_yaml(plan.goals, study.best())
+            (sweep.folder / RESULTS).write_text(results)
+            sweep.run.log_texts({RESULTS: results})
+        if first["report"]:
+            from simplicity_sweep.report.making import report_at_end
+
+            report_at_end(sweep.store, sweep.run.id)
+        if search.ended_early:
+            raise JobsFailed("The search ended early for what failed: see the table above.")
+        return list(returns)
+
+    def _plan(self, space: Any, first: dict[str, Any]) -> Any:
+        from simplicity_sweep.search.goals import Goals
+        from simplicity_sweep.search.running import Plan
+        from simplicity_sweep.search.sampler import Sampler
+
+        return Plan(
+            space=space,
+            goals=Goals.asked(_plain(self.objectives), _plain(self.direction), first),
+            sampler=Sampler(_plain(self.sampler)),
+            trials=self.n_trials,
+            at_once=self.n_jobs,
+            most_failures=self.max_failure_rate,
+            storage=self.storage,
+            study=self.study_name,
+            stop_on_error=first["on_error"] == "stop",
+        )
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node

@@ -1,0 +1,302 @@
+"""Running a search: batch after batch is chosen, launched as one and judged by what MLflow holds of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from mlflow.entities import Run as StoredRun
+
+from simplicity_sweep import artifacts
+from simplicity_sweep.composer import Composer
+from simplicity_sweep.config import ConfigError
+from simplicity_sweep.identity import result_hash
+from simplicity_sweep.launcher import ComposingLauncher
+from simplicity_sweep.outage import unreachable
+from simplicity_sweep.outbox import outboxes
+from simplicity_sweep.preflight import resolve
+from simplicity_sweep.search.goals import Goals, mean_of
+from simplicity_sweep.search.sampler import Sampler
+from simplicity_sweep.search.space import Space
+from simplicity_sweep.search.study import Study, Trial
+from simplicity_sweep.store import Store
+from simplicity_sweep.sweep import Sweep
+from simplicity_sweep.sweep.delivery import deliver, not_delivered
+from simplicity_sweep.sweep.resume import earlier_sweep, folder_of, jobs_of, refuse_taken, tell_of_other_code
+from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
+
+_LOG = logging.getLogger(__name__)
+_FILE = "study.db"
+RESULTS = "optimization_results.yaml"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search as it was asked for.
+
+    Attributes:
+        space: what may be tried.
+        goals: what counts.
+        sampler: what chooses.
+        trials: how many settings are tried.
+        at_once: how many of them are trained together.
+        most_failures: which share of a batch's trials may fail before the search ends.
+        storage: Optuna's, for the study; None for a file in the sweep's folder.
+        study: the study's name; None for the sweep's.
+        stop_on_error: whether a failed job ends the search.
+    """
+
+    space: Space
+    goals: Goals
+    sampler: Sampler
+    trials: int
+    at_once: int
+    most_failures: float
+    storage: Any
+    study: str | None
+    stop_on_error: bool
+
+    def described(self) -> str:
+        """What a report must know of it, as YAML."""
+        told = {
+            "objectives": dict(self.goals.objectives),
+            "limits": [str(limit) for limit in self.goals.limits],
+            "space": self.space.described(),
+            "sampler": self.sampler.name,
+            "trials": self.trials,
+            "at_once": self.at_once,
+        }
+        return str(yaml.safe_dump(told, sort_keys=False))
+
+
+class Search:
+    """A search under way.
+
+    Args:
+        plan: what was asked for.
+        store: where its jobs are recorded.
+        folder: the sweep's, if it is a new one.
+        arguments: the command's.
+
+    Attributes:
+        ended_early: whether it ended for what failed.
+    """
+
+    def __init__(self, plan: Plan, store: Store, folder: Path, arguments: Sequence[str]) -> None:
+        self.plan = plan
+        self.store = store
+        self.folder = folder
+        self.arguments = arguments
+        self.ended_early = False
+        self._earlier: StoredRun | None = None
+
+    def go_on(self, asked: bool | str) -> None:
+        """Takes up an earlier search, if there is one.
+
+        Args:
+            asked: the key `resume`.
+
+        Raises:
+            ConfigError: that sweep doesn't exist, is no search, or its folder isn't here.
+        """
+        earlier = earlier_sweep(self.store, asked, self.arguments, self.folder) if asked else None
+        if earlier is not None and "search" not in earlier.data.tags:
+            if asked is not True:
+                raise ConfigError(f"resume = {asked!r}: that sweep is no search. Leave resume out for a new one.")
+            earlier = None
+        if earlier is None:
+            refuse_taken(self.folder)
+            if asked:
+                _LOG.info(
+                    "resume = true: no earlier search of this command is in %s; a new one starts.", self.store.shown
+                )
+            return
+        self._earlier, self.folder = earlier, folder_of(earlier, asked)
+        tell_of_other_code(run for run in jobs_of(self.store, earlier) if run.info.status == "FINISHED")
+
+    @contextmanager
+    def recording(self) -> Iterator[tuple[Sweep, Study]]:
+        """The sweep's record and the study while the jobs run: see `Sweep.recording`."""
+        with _optuna_quiet(), Sweep.recording(self.folder, self._begin) as sweep:
+            sweep.run.log_texts({artifacts.SEARCH: self.plan.described()})
+            yield sweep, self._study(sweep)
+
+    def _begin(self) -> Sweep:
+        close_dead(self.store)
+        jobs = self.plan.trials * len(self.plan.space.replicates)
+        if self._earlier is not None:
+            wait_for_left_behind(self.store, self._earlier.info.run_id)
+            return Sweep.go_on(self.store, self._earlier, None, jobs)
+        sweep = Sweep.open(self.store, folder=self.folder, overrides=self.arguments)
+        sweep.run.set_tags({"search": self.plan.sampler.name})
+        sweep.expect(jobs)
+        return sweep
+
+    def _study(self, sweep: Sweep) -> Study:
+        plan = self.plan
+        storage = plan.storage or f"sqlite:///{sweep.folder / _FILE}"
+        study = Study.opened(storage, plan.study, sweep.folder.name, plan.space, plan.goals, plan.sampler)
+        trials = study.trials()
+        spared = [trial for trial in trials if trial.job is None]
+        if spared:
+            sweep.expect(-len(spared) * len(plan.space.replicates))
+        if trials:
+            found = self._figures(sweep, trials)
+            for trial in trials:
+                if not trial.open and found.get(trial.number) is not None:
+                    study.remember(trial, found[trial.number] or {})
+            done = sum(not trial.open for trial in trials)
+            _LOG.info("Goes on in %s: %d of %d trials are finished.", sweep.folder, done, plan.trials)
+        return study
+
+    def run(self, sweep: Sweep, study: Study, launcher: Launcher, composer: Composer) -> list[list[JobReturn]]:
+        """The returns of the jobs that were launched, batch by batch.
+
+        Args:
+            sweep: the record.
+            study: the trials.
+            launcher: runs the jobs.
+            composer: of their configurations.
+        """
+        if isinstance(launcher, ComposingLauncher):
+            launcher.composer, launcher.stop_on_error = composer, self.plan.stop_on_error
+        returns: list[list[JobReturn]] = []
+        before = {trial.number for trial in study.trials()}
+        while batch := study.batch(self.plan.at_once, self.plan.trials):
+            spared = [trial for trial in batch if trial.job is None and trial.number not in before]
+            if spared:
+                sweep.expect(-len(spared) * len(self.plan.space.replicates))
+            returns.append(self._launched(sweep, batch, launcher, composer))
+            self.ended_early = self._judge(sweep, study, batch)
+            if self.ended_early:
+                break
+        return returns
+
+    def _launched(
+        self, sweep: Sweep, batch: Sequence[Trial], launcher: Launcher, composer: Composer
+    ) -> list[JobReturn]:
+        """The returns of those jobs of a batch that are not finished yet."""
+        asked = {
+            trial.job + place: overrides
+            for trial in batch
+            if trial.job is not None
+            for place, overrides in enumerate(self.plan.space.jobs(trial.params))
+        }
+        finished = self._finished(sweep, asked, composer) if self._earlier is not None else set()
+        left = [number for number in asked if number not in finished]
+        alone = self.plan.stop_on_error and not isinstance(launcher, ComposingLauncher)
+        returns: list[JobReturn] = []
+        for numbers in _stretches(left, alone):
+            returns += launcher.launch([asked[number] for number in numbers], initial_job_idx=numbers[0])
+            if alone and returns[-1].status is not JobStatus.COMPLETED:
+                break
+        return returns
+
+    def _finished(self, sweep: Sweep, asked: Mapping[int, Sequence[str]], composer: Composer) -> set[int]:
+        """Which of these jobs are finished already."""
+        hashes = {
+            run.data.tags.get("config_hash"): run.info.status == "FINISHED" for run in self.store.children(sweep.run.id)
+        }
+        return {
+            number
+            for number, overrides in asked.items()
+            if hashes.get(result_hash(resolve(composer.compose(list(overrides)))))
+        }
+
+    def _judge(self, sweep: Sweep, study: Study, batch: Sequence[Trial]) -> bool:
+        """Takes a batch's results; whether the search is to end for what failed."""
+        found = self._figures(sweep, batch)
+        own = [trial for trial in batch if trial.job is not None]
+        broken = [trial for trial in own if found[trial.number] is None]
+        stops = bool(broken) and self.plan.stop_on_error
+        # Of a search that stops, what was not run to its end stays open for one that goes on.
+        failed = sum(not study.result(trial, found[trial.number]) for trial in own if not stops or trial not in broken)
+        for trial in batch:
+            if trial.job is None and not stops:
+                study.repeat(trial)
+        lost = len(broken) if stops else failed
+        if lost:
+            _LOG.warning("%d of %d trials of this batch failed.", lost, len(own))
+        too_many = bool(own) and lost / len(own) > self.plan.most_failures
+        if too_many:
+            _LOG.error("The search ends: more than hydra.sweeper.max_failure_rate = %g.", self.plan.most_failures)
+        return stops or too_many
+
+    def _figures(self, sweep: Sweep, trials: Iterable[Trial]) -> dict[int, dict[str, float] | None]:
+        """By the trials' numbers, the means of their jobs' figures; None where one is not finished.
+
+        Raises:
+            NotDelivered: the store can't be reached: nobody knows the results.
+        """
+        try:
+            for outbox in outboxes(sweep.folder):
+                deliver(outbox, self.store)
+            if outboxes(sweep.folder):
+                raise not_delivered(sweep.folder, self.store, None)
+            children = self.store.children(sweep.run.id)
+        except Exception as error:
+            if not unreachable(error):
+                raise
+            raise not_delivered(sweep.folder, self.store, error) from None
+        runs = {int(run.data.tags["job"]): run for run in children if "job" in run.data.tags}
+        replicates = len(self.plan.space.replicates)
+        return {
+            trial.number: _mean([runs.get(trial.job + place) for place in range(replicates)])
+            for trial in trials
+            if trial.job is not None
+        }
+
+
+def results_yaml(goals: Goals, best: Sequence[tuple[Mapping[str, Any], Sequence[float]]]) -> str:
+    """The best settings in the form in which Hydra's own plugin for Optuna leaves them.
+
+    Example:
+        >>> print(results_yaml(Goals({"val/accuracy": "maximize"}), [({"optim.lr": 0.1}, [0.9])]), end="")
+        name: optuna
+        best_params:
+          optim.lr: 0.1
+        best_value: 0.9
+    """
+    told: dict[str, Any] = {"name": "optuna"}
+    if len(goals.objectives) > 1:
+        told["solutions"] = [{"params": dict(params), "values": list(values)} for params, values in best]
+    elif best:
+        told |= {"best_params": dict(best[0][0]), "best_value": best[0][1][0]}
+    return str(yaml.safe_dump(told, sort_keys=False))
+
+
+def _mean(runs: Sequence[StoredRun | None]) -> dict[str, float] | None:
+    finished = [run for run in runs if run is not None and run.info.status == "FINISHED"]
+    return mean_of([run.data.metrics for run in finished]) if len(finished) == len(runs) else None
+
+
+def _stretches(numbers: Sequence[int], alone: bool) -> list[list[int]]:
+    """Numbers in stretches without a gap: a launcher counts on from the first one it is given.
+
+    Example:
+        >>> _stretches([3, 4, 7], alone=False), _stretches([3, 4], alone=True)
+        ([[3, 4], [7]], [[3], [4]])
+    """
+    if alone:
+        return [[number] for number in numbers]
+    grouped = groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
+    return [[number for _, number in stretch] for _, stretch in grouped]
+
+
+@contextmanager
+def _optuna_quiet() -> Iterator[None]:
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

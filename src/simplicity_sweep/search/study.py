@@ -1,0 +1,290 @@
+"""The trials of a search, kept so that a killed one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from simplicity_sweep.config import ConfigError
+from simplicity_sweep.search.goals import Goals, Metrics
+from simplicity_sweep.search.sampler import Sampler, constrained
+from simplicity_sweep.search.space import Space
+
+_DEFINITION = "definition"  # of the study
+_SEED = "seed"
+_FIRST = "first guesses of "
+_SEARCH, _PLACE, _JOB, _SAME_AS = "search", "place", "job", "same as"  # of a trial
+_SOURCE, _KNOWN_TO, _METRICS = "source", "known to", "metrics"  # of one whose result was there before
+_GUESSED = "fixed_params"  # Optuna's mark of an enqueued trial
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting that is tried.
+
+    Attributes:
+        number: the study's.
+        place: which of the search's it is, from 0.
+        params: what was chosen.
+        job: the number of its first job; None where an equal setting was tried before.
+        same_as: the number of the trial that had the same setting.
+        open: whether it has no result yet.
+    """
+
+    number: int
+    place: int
+    params: Mapping[str, Any]
+    job: int | None
+    same_as: int | None
+    open: bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """A setting whose result was there before the search.
+
+    Attributes:
+        params: what was chosen.
+        metrics: its figures.
+        source: where it is from.
+    """
+
+    params: Mapping[str, Any]
+    metrics: Metrics
+    source: str
+
+
+class Study:
+    """An Optuna study as the record of a search: what was tried, what is being tried, and the results.
+
+    What to try next is found in a copy in memory, made anew for each batch. There limits that are counted from the best
+    setting are counted from the best one so far, which a finished trial in a storage would not follow.
+
+    Args:
+        record: Optuna's study.
+        search: the sweep's name; a study may hold trials of several.
+        space: what may be tried.
+        goals: what counts.
+        sampler: what chooses.
+    """
+
+    def __init__(self, record: optuna.Study, search: str, space: Space, goals: Goals, sampler: Sampler) -> None:
+        self._record = record
+        self._search = search
+        self._space = space
+        self._goals = goals
+        self._sampler = sampler
+        self._metrics: dict[int, Metrics] = {
+            trial.number: trial.user_attrs[_METRICS]
+            for trial in self._all()
+            if trial.user_attrs.get(_KNOWN_TO) == search
+        }
+
+    @classmethod
+    def opened(cls, storage: Any, name: str | None, search: str, space: Space, goals: Goals, sampler: Sampler) -> Study:
+        """The study of this name, made if need be.
+
+        Args:
+            storage: Optuna's, or its address.
+            name: the study's; by default the search's.
+            search: the sweep's name.
+            space: what may be tried.
+            goals: what counts.
+            sampler: what chooses.
+
+        Raises:
+            ConfigError: the study is about something else.
+        """
+        record = optuna.create_study(
+            storage=storage,
+            study_name=name or search,
+            directions=list(goals.objectives.values()),
+            sampler=optuna.samplers.RandomSampler(seed=0),  # never asked
+            load_if_exists=True,
+        )
+        definition = {"space": space.described(), "objectives": dict(goals.objectives)}
+        before = record.user_attrs.get(_DEFINITION, definition)
+        if before != definition or [one.name.lower() for one in record.directions] != [*goals.objectives.values()]:
+            raise ConfigError(
+                f"The study {record.study_name!r} looks for {before['objectives']} in {before['space']}; this command "
+                f"for {definition['objectives']} in {definition['space']}. Give the same overrides again, or choose "
+                "another hydra.sweeper.study_name."
+            )
+        record.set_user_attr(_DEFINITION, definition)
+        if _SEED not in record.user_attrs:
+            record.set_user_attr(_SEED, _drawn() if sampler.seed is None else sampler.seed)
+        return cls(record, search, space, goals, sampler)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether `prepare` was called for this search, in this process or an earlier one."""
+        return _FIRST + self._search in self._record.user_attrs
+
+    def prepare(self, known: Sequence[Known] = (), guesses: Sequence[Mapping[str, Any]] = ()) -> None:
+        """What there is before the first trial; it may have been cut off before.
+
+        Args:
+            known: results that count as trials.
+            guesses: settings to begin with.
+        """
+        there = {trial.user_attrs.get(_SOURCE) for trial in self._all()}
+        for one in known:
+            values = self._goals.values(one.metrics)
+            if values is not None and one.source not in there:
+                asked = self._asked(self._thinking(), one.params, len(self._all()))
+                attrs = {_SOURCE: one.source, _KNOWN_TO: self._search, _METRICS: dict(one.metrics)}
+                number = self._add(asked, attrs, TrialState.COMPLETE, values)
+                self._metrics[number] = one.metrics
+        self._record.set_user_attr(_FIRST + self._search, [dict(guess) for guess in guesses])
+
+    def trials(self) -> list[Trial]:
+        """Those of this search, in their order."""
+        found = [_trial(trial) for trial in self._all() if trial.user_attrs.get(_SEARCH) == self._search]
+        return sorted(found, key=lambda trial: trial.place)
+
+    def values_of(self, trial: Trial) -> list[float] | None:
+        """The objectives' values; None for one that failed or is open."""
+        found: list[float] | None = self._all()[trial.number].values
+        return found
+
+    def batch(self, size: int, most: int) -> list[Trial]:
+        """The trials to be run next: the open ones of a batch that was cut off, and new ones.
+
+        Args:
+            size: how many settings are tried at once.
+            most: how many trials the search may have.
+        """
+        mine = self.trials()
+        waiting = [trial for trial in mine if trial.open]
+        begun = waiting[0].place if waiting else len(mine)
+        end = min((begun // size + 1) * size, most)
+        if end > len(mine):
+            study = self._thinking()
+            for place in range(len(mine), end):
+                self._begin(study, place)
+        return [trial for trial in self.trials() if trial.open]
+
+    def result(self, trial: Trial, metrics: Metrics | None) -> bool:
+        """Whether the trial is complete now: its figures are there, and the objectives among them finite.
+
+        Args:
+            trial: an open one.
+            metrics: its figures, None if one of its jobs failed.
+        """
+        values = None if metrics is None else self._goals.values(metrics)
+        if metrics is None or values is None:
+            self._record.tell(trial.number, state=TrialState.FAIL)
+            return False
+        self._metrics[trial.number] = metrics
+        self._record.tell(trial.number, values)
+        return True
+
+    def repeat(self, trial: Trial) -> bool:
+        """Whether an open trial is complete now, with the figures of the one that had the same setting."""
+        return self.result(trial, self._metrics.get(-1 if trial.same_as is None else trial.same_as))
+
+    def remember(self, trial: Trial, metrics: Metrics) -> None:
+        """Takes the figures of a trial that an earlier process has completed."""
+        self._metrics[trial.number] = metrics
+
+    def best(self) -> list[tuple[dict[str, Any], list[float]]]:
+        """Settings and values of the best trial, or of those on the Pareto front; none where no trial keeps the limits."""
+        trials = self._judged()
+        study = optuna.create_study(directions=list(self._goals.objectives.values()))
+        study.add_trials(trials)
+        found = study.best_trials
+        return [(dict(trial.params), list(trial.values)) for trial in found]
+
+    def _begin(self, study: optuna.Study, place: int) -> None:
+        guesses = self._record.user_attrs[_FIRST + self._search]
+        asked = self._asked(study, guesses[place] if place < len(guesses) else None, place)
+        mine = self.trials()
+        equal = next((one for one in self._all() if one.params == asked.params and self._counts(one)), None)
+        jobs = [trial.job for trial in mine if trial.job is not None]
+        where: dict[str, Any] = {_SEARCH: self._search, _PLACE: place}
+        if equal is not None:
+            where[_SAME_AS] = equal.number
+        else:
+            where[_JOB] = jobs[-1] + len(self._space.replicates) if jobs else 0
+        self._add(asked, where, TrialState.RUNNING)
+
+    def _counts(self, trial: FrozenTrial) -> bool:
+        """Whether an equal setting needs no run of its own: this one is finished, or will be."""
+        own = trial.user_attrs.get(_SEARCH) == self._search
+        known = trial.number in self._metrics
+        return (trial.state is TrialState.COMPLETE and known) or (own and trial.state is TrialState.RUNNING)
+
+    def _asked(self, study: optuna.Study, guess: Mapping[str, Any] | None, place: int) -> FrozenTrial:
+        """A new trial of the copy in memory, whose setting is the guess, or chosen."""
+        study.sampler = self._sampler.build(int(self._record.user_attrs[_SEED]), place)
+        if guess is not None:
+            study.enqueue_trial(dict(guess))
+        study.ask(dict(self._space.distributions))
+        return study.get_trials(deepcopy=False)[-1]
+
+    def _add(
+        self, asked: FrozenTrial, attrs: Mapping[str, Any], state: TrialState, values: Sequence[float] | None = None
+    ) -> int:
+        """The number of a trial in the record; it is there whole or not at all."""
+        notes = {key: value for key, value in asked.system_attrs.items() if key != _GUESSED}
+        self._record.add_trial(
+            create_trial(
+                state=state,
+                values=values,
+                params=asked.params,
+                distributions=asked.distributions,
+                user_attrs=dict(attrs),
+                system_attrs=notes,
+            )
+        )
+        return self._all()[-1].number
+
+    def _thinking(self) -> optuna.Study:
+        """A copy in memory, in which the next trials are found."""
+        study = optuna.create_study(directions=list(self._goals.objectives.values()))
+        study.add_trials(self._judged())
+        return study
+
+    def _judged(self) -> list[FrozenTrial]:
+        """The trials with what each lacks to the limits, as far as it is known by now."""
+        trials = [trial for trial in self._all() if self._matters(trial)]
+        found = [trial.number for trial in trials if trial.number in self._metrics]
+        violations = self._goals.violations([self._metrics[number] for number in found])
+        by_number = dict(zip(found, violations, strict=True))
+        return [
+            create_trial(
+                state=trial.state,
+                values=trial.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                system_attrs=trial.system_attrs
+                | (constrained(by_number[trial.number]) if trial.number in by_number else {}),
+            )
+            for trial in trials
+        ]
+
+    def _matters(self, trial: FrozenTrial) -> bool:
+        """Whether it is finished, or being run by this search: who knows what became of another one's."""
+        return trial.state.is_finished() or (
+            trial.state is TrialState.RUNNING and trial.user_attrs.get(_SEARCH) == self._search
+        )
+
+    def _all(self) -> list[FrozenTrial]:
+        return self._record.get_trials(deepcopy=False)
+
+
+def _trial(trial: FrozenTrial) -> Trial:
+    attrs = trial.user_attrs
+    return Trial(
+        trial.number, attrs[_PLACE], trial.params, attrs.get(_JOB), attrs.get(_SAME_AS), not trial.state.is_finished()
+    )
+
+
+def _drawn() -> int:
+    import secrets
+
+    return secrets.randbits(32)
