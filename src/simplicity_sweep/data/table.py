@@ -145,7 +145,7 @@ class Table(OwnData):
 
 def _numbers(cells: pd.Series, name: str, call: Callable[[int], str]) -> NDArray[np.float32]:
     """A target column as numbers, `[n]`."""
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float32)
+    numbers: NDArray[np.float32] = pd.to_numeric(cells, errors="coerce").to_numpy(np.float32)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise DataError(
