@@ -10,9 +10,6 @@ from tempfile import mkdtemp
 import pytest
 
 from tests.slurm.cluster import Cluster, missing
-from tests.test_many_at_once import postgres, server
-
-__all__ = ["postgres", "server"]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from simplicity_sweep.store import Store
 from tests.commands import Command, parent_and_children, runs
 from tests.slurm.cluster import Cluster
 
@@ -165,23 +164,6 @@ def test_a_job_that_fails_is_its_own_failure_and_its_traceback_comes_back(tmp_pa
     _, [finished, failed] = parent_and_children(tmp_path)
     assert (finished.info.status, failed.info.status) == ("FINISHED", "FAILED")
     assert "broke while it was built" in failed.data.tags["failure"]
-
-
-def test_jobs_of_many_slurm_jobs_are_recorded_by_one_server_before_postgresql(
-    server, tmp_path, environment, monkeypatch
-):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    quick = [*QUICK, "measure=none", "seed=0,1,2,3", f"tracking.uri={server}"]
-    ended = train(tmp_path, *quick, SLURM, "hydra.launcher.jobs_per_node=2", **environment)
-    assert ended.returncode == 0, ended.stderr + logs(tmp_path)
-    store = Store.open(server, "simplicity-sweep")
-    [parent] = store.search("tags.role = 'sweep'")
-    children = store.children(parent.info.run_id)
-    assert sorted(child.data.tags["job"] for child in children) == ["0", "1", "2", "3"]
-    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
-    for child in children:
-        curve = store.client.get_metric_history(child.info.run_id, "train/loss")
-        assert [point.step for point in curve] == [0]
 
 
 def test_what_the_cluster_does_not_have_is_refused_before_anything_is_recorded(tmp_path, environment):
