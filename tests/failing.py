@@ -1,4 +1,7 @@
-"""Activations that break a job at a chosen place; chosen by `activation._target_`."""
+"""Activations that break a job at a chosen place; chosen by `activation._target_`.
+
+The network that is tried before the first job takes no gradients, and is spared.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ class AtBuild(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        raise RuntimeError("broke while it was built")
+        if torch.is_grad_enabled():
+            raise RuntimeError("broke while it was built")
 
 
 class InTraining(nn.Identity):
     """Breaks at the first training step."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training:
+        if self.training and torch.is_grad_enabled():
             raise RuntimeError("broke in training")
         return x
 

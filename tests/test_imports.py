@@ -69,7 +69,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "search": (
         {
             *("artifacts", "composer", "config", "identity", "launcher", "outage", "outbox", "preflight", "recorded"),
-            *("report", "store", "sweep"),
+            *("report", "store", "sweep", "tasks"),
         },
         {"mlflow"},
     ),
@@ -93,6 +93,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"torch"},
     ),
     "artifacts": (set(), set()),
+    "portrait": ({"artifacts", "build", "data", "tracking"}, {"torch"}),
     "recorded": ({"credentials", "resolvers", "store"}, {"mlflow"}),
     "report": ({"artifacts", "outage", "recorded", "resolvers", "store", "tasks", "tracking"}, {"mlflow", "sklearn"}),
     "record": (

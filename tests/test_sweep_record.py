@@ -145,7 +145,7 @@ def test_a_sweep_with_a_failed_job_is_failed_and_says_why(sweep: Sweep) -> None:
     assert stored(sweep.run).info.status == "FAILED"
     assert [row.status for row in rows] == ["FINISHED", "FAILED"]
     assert rows[1].failure == "ValueError: loss is nan"
-    assert rows[1].accuracy is None
+    assert rows[1].headline is None
 
 
 def test_a_job_without_a_run_is_missing_and_what_it_was_asked_for_is_known(sweep: Sweep) -> None:

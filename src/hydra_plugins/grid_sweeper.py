@@ -78,6 +78,7 @@ class GridSweeper(BasicSweeper):
         if ours is not None:
             ours.refuse(configs)
 
+        from simplicity_sweep.portrait import keep_portraits
         from simplicity_sweep.sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for
 
         first = resolve(configs[0])
@@ -88,6 +89,7 @@ class GridSweeper(BasicSweeper):
             ours.composer = composer
         with campaign.recording() as sweep:
             sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
+            keep_portraits(sweep.run, map(resolve, configs))
             returns = campaign.run(self.launcher, self.max_batch_size)
         if first["report"]:
             from simplicity_sweep.report.making import report_at_end

@@ -28,6 +28,7 @@ from simplicity_sweep.fused.rendezvous import in_meeting
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.heartbeat import beating
 from simplicity_sweep.logger import RunLogger
+from simplicity_sweep.portrait import data_tags, keep_portrait
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import begin_run, place_in_sweep, settle, shown
 from simplicity_sweep.recording import recording
@@ -78,6 +79,9 @@ def _run(cfg: DictConfig) -> float:
     with recording(tracked), beating(tracked):
         task = TASKS[config["task"]["name"]]
         data = build_data(config)
+        tracked.hold_tags(data_tags(data))
+        if HydraConfig.get().mode == RunMode.RUN:  # a sweep keeps it once for all of its jobs
+            keep_portrait(tracked, data.parts)
         model = build_model(config, data)
         best = ModelCheckpoint(begun.folder / FOLDER, "best", monitor="val/loss")
         last = ModelCheckpoint(begun.folder / FOLDER, Path(LAST).stem, save_on_train_epoch_end=True)

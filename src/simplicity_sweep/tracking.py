@@ -18,6 +18,7 @@ config_hash  `identity.result_hash` of the resolved configuration          the j
 host, pid    machine and process that write the run, and when the process  `environment.provenance`
 pid.started  was started
 heartbeat    when the process was last known to live                       `heartbeat.beating`
+data.*       fingerprint of the data's tensors, and their class weights    the job
 diverged     which loss is no number, and since when                       the job
 git.commit   commit of the project's folder, or ``none``                   `environment.provenance`
 git.dirty    whether that folder held uncommitted changes, or ``none``     `environment.provenance`

@@ -68,6 +68,21 @@ def test_a_load_that_fails_leaves_nothing_behind():
     assert shelf.get("a", parts) is shelf.get("a", never)
 
 
+def test_the_fingerprint_tells_tensors_their_shapes_and_parts_apart():
+    split = Split(torch.arange(6.0).reshape(3, 2), torch.tensor([0, 1, 1]))
+    same = Split(split.inputs.clone(), split.labels.clone())
+    others = [
+        Split(split.inputs + 1, split.labels),
+        Split(split.inputs, split.labels.flip(0)),
+        Split(split.inputs[:, :, None], split.labels),
+    ]
+    prints = [Parts(split, split, other, outputs=2).fingerprint for other in (split, same, *others)]
+    prints.append(Parts(others[0], split, split, outputs=2).fingerprint)
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 5
+    assert len(prints[0]) == 12
+
+
 @pytest.mark.parametrize("change", [lambda inputs: inputs.add_(1), lambda inputs: inputs[:1].zero_()])
 def test_tensors_changed_in_place_are_not_handed_on(change):
     shelf = Shelf(capacity=1)

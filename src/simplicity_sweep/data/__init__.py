@@ -11,6 +11,7 @@ from simplicity_sweep.data.image_folder import ImageFolder
 from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
 from simplicity_sweep.data.published import PublishedFile
 from simplicity_sweep.data.series import Series
+from simplicity_sweep.data.sharing import Parts
 from simplicity_sweep.data.sources import Folder, NpmPackage, Source, Torchvision
 from simplicity_sweep.data.split import Split
 from simplicity_sweep.data.table import Table
@@ -31,6 +32,7 @@ __all__ = [
     "IdxImages",
     "ImageFolder",
     "NpmPackage",
+    "Parts",
     "PublishedFile",
     "Series",
     "Source",

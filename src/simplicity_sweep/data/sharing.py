@@ -1,9 +1,11 @@
 """Loaded data that all data modules of one process share: a sweep may run hundreds of jobs in it."""
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 
@@ -34,6 +36,21 @@ class Parts:
     def to(self, device: torch.device) -> "Parts":
         """The same on `device`."""
         return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+
+    def by_name(self) -> dict[str, Split]:
+        """`train`, `val` and `test`."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that tell these tensors from others: the first 48 bits of SHA-256 of each part's
+        inputs and labels, their types and shapes."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.val, self.test):
+            for tensor in (split.inputs, split.labels):
+                digest.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
+                digest.update(tensor.cpu().reshape(-1).numpy().data)
+        return digest.hexdigest()[:12]
 
     def versions(self) -> tuple[int, ...]:
         """Each tensor's count of changes made in place; torch raises it with every one."""

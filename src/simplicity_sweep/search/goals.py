@@ -13,14 +13,13 @@ from simplicity_sweep.config import ConfigError
 from simplicity_sweep.report.decision.requirements import Limit, Requirements, Wish, check_measured, parse
 from simplicity_sweep.report.decision.rule import margin
 from simplicity_sweep.report.results import ReportError
+from simplicity_sweep.tasks import TASKS
 
 Direction = Literal["minimize", "maximize"]
 Metrics = Mapping[str, float]
 """A setting's figures on the validation set, by MLflow's name, e.g. `val/accuracy`."""
 
 VALIDATION = "val/"
-RETURNED = "val/accuracy"
-"""What a job returns to Hydra."""
 
 _INFINITE = 1e300  # MLflow keeps the largest float in place of an infinity
 _DIRECTIONS: dict[str, Direction] = {
@@ -48,8 +47,8 @@ class Goals:
         """The goals of a command.
 
         Args:
-            objectives: `hydra.sweeper.objectives`; without it, `direction` of what a job returns, its accuracy on the
-                validation set; without that, the wishes of `decide.prefer`.
+            objectives: `hydra.sweeper.objectives`; without it, `direction` of what a job returns, its task's
+                headline on the validation set; without that, the wishes of `decide.prefer`.
             direction: `hydra.sweeper.direction`.
             config: a job's, resolved.
 
@@ -57,9 +56,10 @@ class Goals:
             ConfigError: something that is not measured on the validation set, or that can't be read.
         """
         try:
-            decide = parse(**config["decide"])
-            found = _objectives(objectives, direction, decide)
-            measured = ["accuracy", "loss", *config["measure"]["measurements"]]
+            task = TASKS[config["task"]["name"]]
+            decide = parse(**config["decide"], words=task.words)
+            found = _objectives(objectives, direction, decide, f"{VALIDATION}{task.headline}")
+            measured = [*task.performance, *config["measure"]["measurements"]]
             wishes = tuple(Wish(metric=name.removeprefix(VALIDATION), aim="minimise") for name in found)
             limits = tuple(limit for limit in decide.require if not _says_nothing(limit, found))
             check_measured(Requirements(limits, wishes), measured)
@@ -102,7 +102,10 @@ def mean_of(replicates: Sequence[Metrics]) -> dict[str, float]:
 
 
 def _objectives(
-    objectives: Mapping[str, str] | None, direction: str | Sequence[str] | None, decide: Requirements
+    objectives: Mapping[str, str] | None,
+    direction: str | Sequence[str] | None,
+    decide: Requirements,
+    returned: str,
 ) -> dict[str, Direction]:
     if objectives and direction is not None:
         raise ConfigError(f"hydra.sweeper.objectives and hydra.sweeper.direction: give one of them. {_HOW}")
@@ -112,10 +115,10 @@ def _objectives(
         directions = [direction] if isinstance(direction, str) else list(direction)
         if len(directions) != 1:
             raise ConfigError(
-                f"hydra.sweeper.direction = {directions}: a job returns one value, {RETURNED}. Several objectives go "
+                f"hydra.sweeper.direction = {directions}: a job returns one value, {returned}. Several objectives go "
                 f"by their names. {_HOW}"
             )
-        return {RETURNED: _direction(directions[0])}
+        return {returned: _direction(directions[0])}
     if not decide.prefer or not all(isinstance(wish, Wish) for wish in decide.prefer):
         shown = [str(objective) for objective in decide.prefer]
         raise ConfigError(f"decide.prefer = {shown}: a search can follow wishes (minimise, maximise) only. {_HOW}")
