@@ -60,8 +60,8 @@ def many(count: int) -> Results:
 def test_accuracy_stands_against_complexity_over_the_seeds_that_have_both(results):
     some = changed(results, "tanh", 0, figures={"test/accuracy": 0.5})
     found = {point.setting: point for point in points(some, "lz76_path", SETTINGS)}
-    assert (found["base"].accuracy.n, found["tanh"].accuracy.n) == (5, 4)
-    assert found["tanh"].accuracy.mean == pytest.approx(0.97, abs=0.01)
+    assert (found["base"].headline.n, found["tanh"].headline.n) == (5, 4)
+    assert found["tanh"].headline.mean == pytest.approx(0.97, abs=0.01)
     assert [found[setting].dead for setting in SETTINGS] == [False, False, True]
 
 
