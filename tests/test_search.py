@@ -97,7 +97,10 @@ def test_what_an_earlier_sweep_knows_is_not_run_again(tmp_path):
     ("arguments", "why"),
     [
         (["optim.lr=interval(0.0,1.0)"], "optim.lr = 0.0"),
-        (["optim.lr=0.1,0.2", "search.warm_start=unheard"], "search.warm_start = 'unheard'"),
+        (
+            ["optim.lr=0.1,0.2", "search.warm_start=unheard", "hydra.sweeper.direction=maximize"],
+            "search.warm_start = 'unheard'",
+        ),
         (["optim.lr=0.1,0.2", "hydra.sweeper.objectives={val/lz76_path: maximize}"], "`lz76_path` is not measured"),
     ],
 )

@@ -11,6 +11,7 @@ from simplicity_sweep.report.decision.requirements import parse
 from simplicity_sweep.search.goals import Goals
 
 CONFIG = {
+    "task": {"name": "classification"},
     "decide": {"require": ["flip_rate <= 0.1"], "prefer": ["maximise accuracy", "minimise flip_rate"]},
     "measure": {"measurements": {"flip_rate": {}}},
 }
