@@ -49,7 +49,7 @@ def test_a_search_that_was_killed_ends_as_one_left_alone(tmp_path):
 
 
 def test_wishes_are_sought_under_hard_limits_and_a_failed_job_is_a_failed_trial(tmp_path):
-    targets = "activation._target_=torch.nn.ReLU,tests.failing.AtBuild"
+    targets = "activation._target_=torch.nn.ReLU,tests.failing.InMeasuring"
     search = [*SEARCH[:-1], targets, "trust=[tests]", "trainer.max_epochs=1", "hydra.sweeper.n_trials=6"]
     ended = train(tmp_path, *search, "hydra/sweeper/sampler=random", "report=true")
     assert ended.returncode == 0, ended.stderr

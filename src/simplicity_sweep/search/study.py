@@ -192,7 +192,7 @@ class Study:
         self._metrics[trial.number] = metrics
 
     def best(self) -> list[tuple[dict[str, Any], list[float]]]:
-        """Settings and values of the best trial, or of those on the Pareto front; none where none keeps the limits."""
+        """Settings and values of the best trial, or of the Pareto front; none where no trial keeps the limits."""
         trials = self._judged()
         study = optuna.create_study(directions=list(self._goals.objectives.values()))
         study.add_trials(trials)
