@@ -95,7 +95,7 @@ def _draw_answers(axes: Axes, parts: Parts) -> None:
         for part, split in parts.by_name().items():
             axes.hist(split.labels[:, 0].numpy(), bins=_BINS, histtype="step", label=part)
         axes.set_xlabel("first target")
-        axes.legend()
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
         return
     counts = _counts(parts)
     start = [0] * len(counts)
@@ -105,7 +105,7 @@ def _draw_answers(axes: Axes, parts: Parts) -> None:
         start = [before + more for before, more in zip(start, width, strict=True)]
     axes.invert_yaxis()
     axes.set_xlabel("examples")
-    axes.legend()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
 
 def _draw_images(axes: Sequence[Axes], parts: Parts) -> None:
