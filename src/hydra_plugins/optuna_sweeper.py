@@ -38,7 +38,7 @@ class OptunaSweeperConf:
     _recursive_: bool = False  # the sampler is built for each trial
     sampler: Any = None
     direction: Any = None  # of what a job returns: minimize or maximize
-    objectives: dict[str, str] = field(default_factory=dict)  # by metric, minimize or maximize
+    objectives: Any = None  # by metric, minimize or maximize
     storage: str | None = None  # Optuna's; null: a file in the sweep's folder
     study_name: str | None = None  # null: the sweep's name
     n_trials: int = 20
@@ -60,7 +60,7 @@ class OptunaSweeper(BasicSweeper):
         self,
         sampler: DictConfig | None,
         direction: str | ListConfig | None,
-        objectives: DictConfig,
+        objectives: DictConfig | None,
         storage: str | None,
         study_name: str | None,
         n_trials: int,

@@ -10,15 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
 from omegaconf import DictConfig, open_dict
-from submitit.helpers import DelayedSubmission
 
 from simplicity_sweep.launcher import ComposingLauncher
 from simplicity_sweep.processes.exchange import portable
 from simplicity_sweep.resolvers import register
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
 
 
 class Composed:
@@ -102,6 +105,8 @@ class Portion:
 
     def checkpoint(self) -> DelayedSubmission:
         """What is to be run when the Slurm job is started again: the same, since every run finds its checkpoint."""
+        from submitit.helpers import DelayedSubmission  # only whoever has Slurm has it
+
         return DelayedSubmission(self)
 
     def _run(self) -> list[bytes]:
