@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -104,3 +105,12 @@ def parent_and_children(folder: Path) -> tuple[Run, list[Run]]:
     [parent] = [run for run in runs(folder) if run.data.tags["role"] == "sweep"]
     children = [run for run in runs(folder) if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     return parent, sorted(children, key=lambda run: int(run.data.tags["job"]))
+
+
+def points(folder: Path) -> list[tuple[object, ...]]:
+    """Every point of every job in the folder's store, with the job's number; what a run's clock says is left out."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        return connection.execute(
+            "SELECT t.value, m.key, m.step, m.value, m.is_nan FROM metrics m JOIN tags t ON m.run_uuid = t.run_uuid "
+            "WHERE t.key = 'job' ORDER BY 1, 2, 3, 4"
+        ).fetchall()

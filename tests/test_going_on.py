@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import time
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.commands import Command, parent_and_children, runs, train
+from tests.commands import Command, parent_and_children, points, runs, train
 
 LONG = ["data=digits", "trainer=cpu", "trainer.max_epochs=60", "measure=none", "activation=relu,tanh"]
 HEARD_SECONDS = 5
@@ -25,17 +24,6 @@ class Sometimes(nn.ReLU):
         super().__init__()
         if "BREAK" in os.environ and torch.is_grad_enabled(): raise RuntimeError("asked to")
 """
-
-
-def points(folder: Path) -> list[tuple[object, ...]]:
-    """Every point of every job, with the job's number."""
-    connection = sqlite3.connect(folder / "mlflow.db")
-    rows = connection.execute(
-        "SELECT t.value, m.key, m.step, m.value FROM metrics m JOIN tags t ON m.run_uuid = t.run_uuid "
-        "WHERE t.key = 'job' ORDER BY 1, 2, 3, 4"
-    ).fetchall()
-    connection.close()
-    return rows
 
 
 def stopped(folder: Path, number: signal.Signals, *arguments: str) -> int:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.commands import parent_and_children, running, runs, train
-from tests.test_going_on import points
+from tests.commands import parent_and_children, points, running, runs, train
 
 SEARCH = [
     "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=2", "data=digits", "trainer=cpu",

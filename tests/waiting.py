@@ -14,10 +14,15 @@ FOLDER = "SIMPLICITY_SWEEP_TESTS_WAIT_IN"
 
 
 class AtBuild(torch.nn.ReLU):
-    """Says in the file `built-<job>` that its network is being built, and goes on when there is `go-<job>`."""
+    """Says in the file `built-<job>` that its network is being built, and goes on when there is `go-<job>`.
+
+    The network that is tried before the first job takes no gradients, and is no job's.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        if not torch.is_grad_enabled():
+            return
         folder, job = Path(os.environ[FOLDER]), HydraConfig.get().job.num
         (folder / f"built-{job}").touch()
         wait_for(folder / f"go-{job}")

@@ -4,20 +4,16 @@ A sweep is recorded as one MLflow parent run, and closed by a table whatever hap
 every start: nothing heavy here.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import read_write
 
 from simplicity_sweep.launcher import ComposingLauncher
 from simplicity_sweep.resolvers import register
-from simplicity_sweep.termination import exit_status, terminated_like_interrupted
+from simplicity_sweep.sweeper import Recording
 
 register()
 
@@ -34,67 +30,36 @@ class GridSweeperConf:
 ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="simplicity-sweep")
 
 
-class GridSweeper(BasicSweeper):
+class GridSweeper(Recording, BasicSweeper):
     """The cartesian product of all choices, as Hydra's basic sweeper makes it."""
 
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        """The jobs' returns, a sequence for each batch.
-
-        Raises:
-            ConfigError: a job can't be run; none has been started.
-            JobsFailed: some jobs failed; the others are finished and recorded.
-            SystemExit: Ctrl-C or SIGTERM, after the table; with the status by which a shell knows it, and no traceback.
-        """
-        try:
-            with terminated_like_interrupted():
-                return self._sweep(arguments)
-        except KeyboardInterrupt as interruption:
-            sys.exit(exit_status(interruption))
-
     def _sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        import yaml
-
-        from simplicity_sweep import artifacts
-        from simplicity_sweep.composer import Composer
         from simplicity_sweep.config import ConfigError, JobsFailed
-        from simplicity_sweep.preflight import preflight, refuse_outside, resolve
+        from simplicity_sweep.preflight import resolve
 
-        assert self.config is not None
         assert self.launcher is not None
-        assert self.hydra_context is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        overrides = self._overrides(arguments)
         if (interval := next((one for one in overrides if one.is_interval_sweep()), None)) is not None:
             raise ConfigError(
                 f"{interval.input_line}: an interval has no end of values for a grid. Name some, or a range; or let a "
                 "search choose: hydra/sweeper=optuna"
             )
         jobs = [job for batch in self.split_arguments(overrides, None) for job in batch]
-        composer = Composer(self.hydra_context.config_loader, self.config)
+        composer = self._composer()
         configs = [composer.keep(job) for job in jobs]
-        refuse_outside(configs)
-        ours = self.launcher if isinstance(self.launcher, ComposingLauncher) else None
-        preflight(configs, elsewhere=ours is not None and ours.elsewhere)
-        if ours is not None:
-            ours.refuse(configs)
+        self._refuse(configs)
 
-        from simplicity_sweep.portrait import keep_portraits
         from simplicity_sweep.sweep.campaign import Campaign  # seconds, which a refused sweep need not wait for
 
-        first = resolve(configs[0])
-        campaign = Campaign.planned(configs, jobs, arguments, Path(self.config.hydra.sweep.dir))
-        with read_write(self.config.hydra.sweep):
-            self.config.hydra.sweep.dir = str(campaign.folder)
-        if ours is not None:
-            ours.composer = composer
+        campaign = Campaign.planned(configs, jobs, arguments, self._folder)
+        self._folder = campaign.folder
+        if isinstance(self.launcher, ComposingLauncher):
+            self.launcher.composer = composer
+        resolved = [resolve(config) for config in configs]
         with campaign.recording() as sweep:
-            sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
-            keep_portraits(sweep.run, map(resolve, configs))
+            self._describe(sweep, resolved)
             returns = campaign.run(self.launcher, self.max_batch_size)
-        if first["report"]:
-            from simplicity_sweep.report.making import report_at_end
-
-            report_at_end(sweep.store, sweep.run.id)
+        self._report(sweep, resolved[0])
         failed = [job for job in returns if job.status is not JobStatus.COMPLETED]
         if failed:
             raise JobsFailed(f"{len(failed)} of {len(jobs)} jobs failed: see the table above.")

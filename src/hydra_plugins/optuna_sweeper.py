@@ -4,20 +4,17 @@ Its keys are those of Hydra's own plugin for Optuna, which can't be used with an
 module at every start: nothing heavy here.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from simplicity_sweep.resolvers import register
-from simplicity_sweep.termination import exit_status, terminated_like_interrupted
+from simplicity_sweep.sweeper import Recording
 
 register()
 
@@ -53,7 +50,7 @@ for _name, _node in _SAMPLERS.items():
     _STORE.store(group="hydra/sweeper/sampler", name=_name, node=_node, provider="simplicity-sweep")
 
 
-class OptunaSweeper(BasicSweeper):
+class OptunaSweeper(Recording, BasicSweeper):
     """Asks an Optuna sampler for a batch of settings, runs it as one multirun, tells the results, and so on."""
 
     def __init__(
@@ -83,63 +80,38 @@ class OptunaSweeper(BasicSweeper):
         self.n_jobs = n_jobs
         self.max_failure_rate = max_failure_rate
 
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        """The returns of the jobs that were launched, a sequence for each batch.
-
-        Raises:
-            ConfigError: what is asked can't be run; nothing has been started.
-            JobsFailed: the search ended early, for what failed.
-            SystemExit: Ctrl-C or SIGTERM, after the table; with the status by which a shell knows it, and no traceback.
-        """
-        try:
-            with terminated_like_interrupted():
-                return self._sweep(arguments)
-        except KeyboardInterrupt as interruption:
-            sys.exit(exit_status(interruption))
-
     def _sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        import yaml
-
-        from simplicity_sweep import artifacts
-        from simplicity_sweep.composer import Composer
         from simplicity_sweep.config import JobsFailed
-        from simplicity_sweep.preflight import preflight, refuse_outside, resolve
+        from simplicity_sweep.preflight import resolve
         from simplicity_sweep.search.space import Space
 
-        assert self.config is not None
         assert self.launcher is not None
-        assert self.hydra_context is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        space = Space.of(parser.parse_overrides([*self._parse_config(), *arguments]))
-        composer = Composer(self.hydra_context.config_loader, self.config)
+        space = Space.of(self._overrides(arguments))
+        composer = self._composer()
         corners = [composer.compose(job) for params in space.corners() for job in space.jobs(params)]
-        refuse_outside(corners)
-        preflight(corners)
+        self._refuse(corners)
 
         from simplicity_sweep.search.running import RESULTS, Search, results_yaml
         from simplicity_sweep.search.warm import warm_start
         from simplicity_sweep.store import Store
 
-        first = resolve(corners[0])
+        resolved = [resolve(config) for config in corners]
+        first = resolved[0]
         plan = self._plan(space, first)
         store = Store.open(first["tracking"]["uri"], first["tracking"]["experiment"])
-        search = Search(plan, store, Path(self.config.hydra.sweep.dir), arguments)
+        search = Search(plan, store, self._folder, arguments)
         search.go_on(first["resume"])
         warm = warm_start(store, first["search"]["warm_start"], plan, composer)
-        with read_write(self.config.hydra.sweep):
-            self.config.hydra.sweep.dir = str(search.folder)
+        self._folder = search.folder
         with search.recording() as (sweep, study):
-            sweep.run.log_texts({artifacts.DECIDE: yaml.safe_dump(first["decide"])})
+            self._describe(sweep, resolved)
             if not study.is_prepared:
                 study.prepare(*warm)
             returns = search.run(sweep, study, self.launcher, composer)
             results = results_yaml(plan.goals, study.best())
             (sweep.folder / RESULTS).write_text(results)
             sweep.run.log_texts({RESULTS: results})
-        if first["report"]:
-            from simplicity_sweep.report.making import report_at_end
-
-            report_at_end(sweep.store, sweep.run.id)
+        self._report(sweep, first)
         if search.ended_early:
             raise JobsFailed("The search ended early for what failed: see the table above.")
         return list(returns)

@@ -119,7 +119,7 @@ def refuse_misfit(config: Mapping[str, Any], inputs: Tensor, outputs: int, batch
             with torch.device(device), torch.random.fork_rng(devices=[]), torch.no_grad():
                 problem = _problem(build_network(config, inputs.shape[1:], outputs), inputs, outputs, batch_sizes)
             break
-        except Exception as error:
+        except Exception as error:  # whatever a network of the user's raises, or the meta device about it
             problem = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
     if problem is not None:
         raise ConfigError(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import pytorch_lightning as pl
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 from torchmetrics.regression import MeanAbsoluteError, R2Score
 
+from simplicity_sweep.module import Supervised
 
-class Regressor(pl.LightningModule):
+
+class Regressor(Supervised):
     """A network trained by the mean squared error of standardised targets, with its R² on validation and test sets.
 
     Args:
@@ -36,45 +37,24 @@ class Regressor(pl.LightningModule):
         mean: Tensor,
         std: Tensor,
     ) -> None:
-        super().__init__()
-        self.network = network
-        self.optimizer = optimizer
+        super().__init__(network, optimizer, {"r2": R2Score(), "mae": MeanAbsoluteError()})
         self.register_buffer("mean", mean.clone())
         self.register_buffer("std", std.clone())
         self.one_unit = bool((std == std[0]).all())
-        metrics = MetricCollection({"r2": R2Score(), "mae": MeanAbsoluteError()})
-        self.val_metrics = metrics.clone(prefix="val/")
-        self.test_metrics = metrics.clone(prefix="test/")
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.network(inputs)
-        return outputs
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        inputs, targets = batch
-        loss = mse_loss(self(inputs), self.standardised(targets))
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(targets))
-        return loss
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate(batch, "val", self.val_metrics)
-
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._evaluate(batch, "test", self.test_metrics)
-
-    def configure_optimizers(self) -> Optimizer:
-        return self.optimizer(self.parameters())
+    def training_loss(self, outputs: Tensor, answers: Tensor) -> Tensor:
+        """Mean squared error, over examples and targets."""
+        return mse_loss(outputs, self.standardised(answers))
 
     def standardised(self, targets: Tensor) -> Tensor:
         """Targets [n, k] in the units in which the network answers."""
         return (targets - self.mean) / self.std
 
-    def _evaluate(self, batch: tuple[Tensor, Tensor], stage: str, metrics: MetricCollection) -> None:
-        inputs, targets = batch
-        outputs, expected = self(inputs), self.standardised(targets)
+    def evaluate(self, outputs: Tensor, answers: Tensor, stage: str, metrics: MetricCollection) -> None:
+        """R², mean absolute error in both units, and mean squared error."""
+        expected = self.standardised(answers)
         metrics.update(outputs, expected)
-        self.log(f"{stage}/loss", mse_loss(outputs, expected), batch_size=len(targets))
+        self.log(f"{stage}/loss", mse_loss(outputs, expected), batch_size=len(answers))
         if self.one_unit:
             error = (outputs - expected).abs().mean() * self.std[0]
-            self.log(f"{stage}/mae_in_units", error, batch_size=len(targets))
-        self.log_dict(metrics)
+            self.log(f"{stage}/mae_in_units", error, batch_size=len(answers))

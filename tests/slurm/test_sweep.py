@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Command, parent_and_children, runs
+from tests.commands import Command, parent_and_children, points, runs
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -34,17 +33,6 @@ def environment(cluster: Cluster) -> Iterator[dict[str, str]]:
 def train(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
     return Command(folder, *arguments, environment=environment).ended(SECONDS)
-
-
-def points(folder: Path) -> list[tuple[object, ...]]:
-    """Every point of every job, with the job's number; what a run's clock says is left out."""
-    connection = sqlite3.connect(folder / "mlflow.db")
-    rows = connection.execute(
-        "SELECT t.value, m.key, m.step, m.value, m.is_nan FROM metrics m JOIN tags t ON m.run_uuid = t.run_uuid "
-        "WHERE t.key = 'job' ORDER BY 1, 2, 3, 4"
-    ).fetchall()
-    connection.close()
-    return rows
 
 
 def until(done: Callable[[], object], command: Command) -> None:

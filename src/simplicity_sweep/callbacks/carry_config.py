@@ -25,6 +25,6 @@ class CarryConfig(Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined] # Lightning declares it nowhere
         checkpoint[CONFIG_KEY] = self.config
         checkpoint[SIZES_KEY] = {"shape": list(data.shape), "outputs": data.outputs}

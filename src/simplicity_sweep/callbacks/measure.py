@@ -52,7 +52,7 @@ def take(looks: Sequence[Look]) -> list[Figures | BaseException]:
     for place in order:
         try:
             answers[place] = taken(looks[place], seen.get(id(looks[place])))
-        except Exception as error:
+        except Exception as error:  # one run's: it is raised there, and the others go on
             answers[place] = error
     return [answers[place] for place in range(len(looks))]
 
@@ -82,7 +82,7 @@ def taken(look: Look, seen: Observation | None) -> Figures:
         return look.take()
     try:
         return look.take(seen)
-    except Exception as error:
+    except Exception as error:  # whatever it is, by itself it is raised again if it is the network's own
         _LOG.info("Measured by itself: %s", error)
         return look.take()
 
@@ -121,7 +121,7 @@ class Measure(Callback):
 
     def _log(self, trainer: pl.Trainer, network: pl.LightningModule, initial: Mapping[str, Tensor] | None) -> None:
         """Logs the figures, which are taken where runs that train together meet."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined] # Lightning declares it nowhere
         figures = meet(Look(self.plan, network, data, initial), take)
         self.undefined |= figures.undefined
         self.paths = figures.paths
