@@ -133,3 +133,11 @@ def test_an_empty_series_is_refused(tmp_path):
     (tmp_path / "empty.csv").write_text("n\n")
     with pytest.raises(DataError, match="has no line of data"):
         series(tmp_path / "empty.csv")
+
+
+@pytest.mark.parametrize(("columns", "named"), [(["n", "same"], "column 'same'"), (None, "column number 2 of those")])
+def test_a_column_that_is_constant_while_it_is_learned_from_is_named(tmp_path, columns, named):
+    path = tmp_path / "flat.csv"
+    path.write_text("n,same\n" + "".join(f"{n},{5 + (n > 55)}\n" for n in range(60)))
+    with pytest.raises(DataError, match=f"{named}.* is constant in the training part"):
+        series(path, columns=columns, targets=["n"])

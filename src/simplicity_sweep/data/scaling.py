@@ -1,27 +1,26 @@
-"""Columns of numbers, standardised by what the training part alone has."""
+"""Parts of columns, standardised by what the training part alone has."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable
 
+from simplicity_sweep.data.moments import Moments
 from simplicity_sweep.data.split import Split
 
 
-def column_scale(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each column of `values`, float32 `[..., columns]`, both `[columns]`.
+def by_columns(train: Split, val: Split, test: Split, call: Callable[[int], str]) -> tuple[Split, Split, Split]:
+    """The three parts, each column of their inputs `[n, ..., columns]` standardised by the training part.
 
-    The standard deviation of a column that is always the same is given as 1, so that it becomes 0 everywhere.
+    Args:
+        train: the training part.
+        val: the validation part.
+        test: the test part.
+        call: what a message calls the column at a place.
 
-    Example:
-        >>> column_scale(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
-        (tensor([2., 5.]), tensor([1., 1.]))
+    Raises:
+        DataError: a column holds one value only in the training part.
     """
-    columns = values.double().flatten(0, -2)
-    std = columns.std(0, correction=0)
-    return columns.mean(0).float(), torch.where(std > 0, std, torch.ones_like(std)).float()
-
-
-def by_columns(split: Split, mean: Tensor, std: Tensor) -> Split:
-    """The split with `(inputs - mean) / std`, column by column of the last axis."""
-    return Split((split.inputs - mean) / std, split.labels)
+    inputs = [part.inputs.numpy() for part in (train, val, test)]
+    moments = Moments.of(inputs[0], inputs[0].ndim - 1, (None, None), call)
+    scaled = [moments.standardised(values) for values in inputs]
+    return Split(scaled[0], train.labels), Split(scaled[1], val.labels), Split(scaled[2], test.labels)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from simplicity_sweep.data.errors import DataError, check_whole_number
-from simplicity_sweep.data.scaling import by_columns, column_scale
+from simplicity_sweep.data.scaling import by_columns
 from simplicity_sweep.data.series_file import read_columns
 from simplicity_sweep.data.split import Split
 from simplicity_sweep.data.tensors import TensorData
@@ -95,14 +95,18 @@ class Series(TensorData):
 
     def scaled(self, train: Split, val: Split, test: Split) -> tuple[Split, Split, Split]:
         """The parts, their inputs standardised column by column."""
-        scale = column_scale(train.inputs)
-        return by_columns(train, *scale), by_columns(val, *scale), by_columns(test, *scale)
+        return by_columns(train, val, test, self._called)
 
     def target_scale(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of each target, float32 `[horizon * targets]`: the same at every step."""
-        steps = self.train.labels.view(len(self.train), self.horizon, -1)
-        mean, std = column_scale(steps)
+        steps = self.train.labels.double().view(len(self.train) * self.horizon, -1)
+        mean, std = steps.mean(0).float(), steps.std(0, correction=0).float()
         return mean.repeat(self.horizon), std.repeat(self.horizon)
+
+    def _called(self, place: int) -> str:
+        """A column that is seen, for messages."""
+        name = f"{self.columns[place]!r}" if self.columns else f"number {place + 1} of those that are seen"
+        return f"{self.path}: column {name}"
 
     @property
     def _span(self) -> int:
