@@ -21,9 +21,9 @@ import time
 from pathlib import Path
 
 import optuna
+from hypervolume import hypervolume
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from simplicity_sweep.report.hypervolume import hypervolume
 from simplicity_sweep.search.goals import Goals
 from simplicity_sweep.search.sampler import Sampler
 from simplicity_sweep.search.space import Space
