@@ -83,6 +83,8 @@ class Forked:
 
 def _run(arguments: list[str], folder: Path, environment: dict[str, str], output: Path, errors: Path) -> None:
     """What Python does with `python SCRIPT ARGUMENTS`, in a process that was forked for it."""
+    # Ctrl-C is heard also where we ignore it, as whatever a shell starts in the background does.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for descriptor, file in ((1, output), (2, errors)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     os.chdir(folder)
