@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -283,6 +283,24 @@ def test_an_exception_fails_its_run_keeps_its_traceback_and_loses_no_metric(run:
     text = Path(kept.info.artifact_uri.removeprefix("file://"), "traceback.txt").read_text()
     assert 'raise ValueError("loss is' in text
     assert curve(run, "val/loss") == [(3, 0.5)]
+
+
+def ask_for_too_much() -> None:
+    torch.empty(2**46)
+
+
+def ask_a_gpu_for_too_much() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. " + "x" * 300)
+
+
+@pytest.mark.parametrize("ask", [ask_for_too_much, ask_a_gpu_for_too_much])
+def test_a_run_out_of_memory_fails_with_advice(run: Run, ask: Callable[[], None]) -> None:
+    with pytest.raises(RuntimeError), recording(run):
+        ask()
+    kept = stored(run)
+    assert kept.info.status == "FAILED"
+    assert kept.data.tags["failure"].endswith("try a smaller data.batch_size, depth.width or hydra.launcher.max_group")
+    assert len(kept.data.tags["failure"]) <= 250
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()])

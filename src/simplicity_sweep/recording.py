@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from torch import OutOfMemoryError
-
 from simplicity_sweep import artifacts
+from simplicity_sweep.memory import is_out_of_memory
 from simplicity_sweep.tracking import Run, cut
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def _logged_only(run: Run) -> Iterator[None]:
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     line = cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _FAILURE_LENGTH)
-    if isinstance(error, MemoryError | OutOfMemoryError):
+    if is_out_of_memory(error):
         return f"{cut(line, _FAILURE_LENGTH - len(_MEMORY_ADVICE))}{_MEMORY_ADVICE}"
     return line
 

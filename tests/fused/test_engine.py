@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from simplicity_sweep.fused import Group, Member, StepLog, Work, member_bytes, memory, optimizers
 from simplicity_sweep.fused.engine import Engine, Steps
-from simplicity_sweep.fused.memory import free_bytes
+from simplicity_sweep.memory import free_bytes
 from tests.fused.networks import one_thread
 
 

@@ -14,13 +14,13 @@ from simplicity_sweep.fused.columns import AdamColumns, SGDColumns, column_optim
 from simplicity_sweep.fused.feed import Feed
 from simplicity_sweep.fused.guard import problem
 from simplicity_sweep.fused.member import Member, StepLog, Work
-from simplicity_sweep.fused.memory import is_out_of_memory
 from simplicity_sweep.fused.network import NetworkStack
 from simplicity_sweep.fused.optimizers import stacked_optimizer
 from simplicity_sweep.fused.rehearsal import in_words
 from simplicity_sweep.fused.resident import Resident
 from simplicity_sweep.fused.snapshot import Snapshot
 from simplicity_sweep.fused.verdict import program_key
+from simplicity_sweep.memory import is_out_of_memory
 
 # What steps logged, the losses last, each `[S, K]`, and how many steps they were.
 _Part = tuple[list[Tensor], int]

@@ -9,8 +9,9 @@ import torch
 
 from simplicity_sweep.fused.group import Group
 from simplicity_sweep.fused.member import Member, StepLog, Work
-from simplicity_sweep.fused.memory import free_bytes, is_out_of_memory, member_bytes
+from simplicity_sweep.fused.memory import member_bytes
 from simplicity_sweep.fused.verdict import Verdict, examine
+from simplicity_sweep.memory import free_bytes, is_out_of_memory
 
 
 @dataclass(eq=False)

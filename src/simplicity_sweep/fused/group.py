@@ -12,10 +12,10 @@ import torch
 
 from simplicity_sweep.fused.block import Block
 from simplicity_sweep.fused.member import Member, StepLog, Work
-from simplicity_sweep.fused.memory import is_out_of_memory
 from simplicity_sweep.fused.rehearsal import in_words
 from simplicity_sweep.fused.signature import shape
 from simplicity_sweep.fused.verdict import examine
+from simplicity_sweep.memory import is_out_of_memory
 
 # More members a block share the cost of calling each operation; fewer keep the block's tensors in the core's cache.
 _MEMBERS_A_BLOCK = 4

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from simplicity_sweep.fused.capture import captured_logs, training_loss
 from simplicity_sweep.fused.member import Member, Work
-from simplicity_sweep.fused.memory import is_out_of_memory
 from simplicity_sweep.fused.randomness import drawing_from
 from simplicity_sweep.fused.rehearsal import in_words
+from simplicity_sweep.memory import is_out_of_memory
 
 # A sum of n terms, taken in another order, differs by about the square root of n roundings: a hundred of them leave
 # room for the ten thousand terms of a wide layer or a large batch, and for nothing that is another computation.
