@@ -186,6 +186,7 @@ class Sweep:
                 return connection.execute(query).fetchall()
             except sqlite3.OperationalError as error:
                 if "no such table" not in str(error):  # not made yet
+                    error.add_note(f"{error.sqlite_errorname}, of {self.database}")
                     raise
                 return []
 

@@ -44,7 +44,8 @@ def job(sweep: Sweep, number: int) -> Run:
 
 def recorded(uri: str, folder: Path) -> AbstractContextManager[Sweep]:
     """A new sweep for the block's length."""
-    return Sweep.recording(folder, partial(Sweep.open, Store.open(uri, "tests"), folder=folder, overrides=[]))
+    store = Store.open(uri, "tests")
+    return Sweep.recording(store, folder, partial(Sweep.open, store, folder=folder, overrides=[]))
 
 
 def away_at_its_end(uri: str, folder: Path) -> str:

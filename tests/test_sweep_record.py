@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -240,13 +241,44 @@ def test_whatever_ends_a_recorded_sweep_it_is_closed_and_reported(
     status: str,
 ) -> None:
     begin = partial(Sweep.open, store, folder=tmp_path, overrides=[])
-    with pytest.raises(type(stop)), Sweep.recording(tmp_path, begin) as sweep:  # noqa: PT012
+    with pytest.raises(type(stop)), Sweep.recording(store, tmp_path, begin) as sweep:  # noqa: PT012
         sweep.expect(1)
         raise stop
     assert stored(sweep.run).info.status == status
     printed = capsys.readouterr().out
     assert "1 job: 1 missing" in printed
     assert f"viewStateShareKey={sweep.run.id}" in printed
+
+
+def test_a_sweep_interrupted_while_it_is_closed_is_closed_as_interrupted(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = []
+
+    def interrupted_once(*_: object) -> None:
+        published.append("page")
+        if len(published) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep_module, "publish_page", interrupted_once)
+    begin = partial(Sweep.open, store, folder=tmp_path, overrides=[])
+    with pytest.raises(KeyboardInterrupt), Sweep.recording(store, tmp_path, begin) as sweep:
+        pass
+    assert stored(sweep.run).info.status == "KILLED"
+    assert len(published) == 2
+
+
+def test_a_sweep_interrupted_while_it_is_begun_is_closed(store: Store, tmp_path: Path) -> None:
+    begun = []
+
+    def begin() -> Sweep:
+        signal.raise_signal(signal.SIGINT)
+        begun.append(Sweep.open(store, folder=tmp_path, overrides=[]))
+        return begun[0]
+
+    with pytest.raises(KeyboardInterrupt), Sweep.recording(store, tmp_path, begin):
+        raise AssertionError("the jobs are started")
+    assert stored(begun[0].run).info.status == "KILLED"
 
 
 def test_a_store_that_fails_at_the_end_does_not_hide_what_went_wrong_before(
@@ -256,7 +288,7 @@ def test_a_store_that_fails_at_the_end_does_not_hide_what_went_wrong_before(
         raise OSError("disk full")
 
     begin = partial(Sweep.open, store, folder=tmp_path, overrides=[])
-    with pytest.raises(KeyboardInterrupt), Sweep.recording(tmp_path, begin):  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), Sweep.recording(store, tmp_path, begin):  # noqa: PT012
         monkeypatch.setattr(sweep_module, "publish_page", fail)
         raise KeyboardInterrupt
     assert "disk full" in caplog.text

@@ -40,6 +40,7 @@ def recording(run: Run) -> Iterator[Run]:
     """
     try:
         yield run
+        run.end("FINISHED")
     except Exception as error:
         with _logged_only(run):
             run.set_tags({"failure": _one_line(error), "failure.at": _place(error)})
@@ -51,7 +52,6 @@ def recording(run: Run) -> Iterator[Run]:
         with _logged_only(run):
             run.end("KILLED")
         raise
-    run.end("FINISHED")
 
 
 @contextmanager

@@ -39,10 +39,11 @@ from simplicity_sweep.trust import refuse_untrusted
 log = logging.getLogger(__name__)
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+# A run is one process, in Slurm's jobs too.
+warnings.filterwarnings("ignore", message="The `srun` command is available")
+# A run that goes on writes where it wrote before.
+warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 # Lightning 2.6 asks torch >= 2.13 about its trees in the old way; nobody but Lightning can mend it.
-warnings.filterwarnings(
-    "ignore", message="The `srun` command is available"
-)  # a run is one process, in Slurm's jobs too
 warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
 
 

@@ -36,6 +36,29 @@ def terminated_like_interrupted() -> Iterator[None]:
 
 
 @contextmanager
+def interruptions_held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM within the block are heard at its end.
+
+    Nothing changes in a thread that isn't the main one, which alone hears them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            signal.raise_signal(heard[0])
+
+
+@contextmanager
 def interrupts_as_raised() -> Iterator[None]:
     """Where Lightning's Trainer ends the process because it was interrupted, the interruption is raised instead."""
     try:

@@ -32,7 +32,6 @@ from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
 from simplicity_sweep.sweep.delivery import deliver, not_delivered
 from simplicity_sweep.sweep.resume import earlier_sweep, folder_of, jobs_of, refuse_taken, tell_of_other_code
-from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
 
 _LOG = logging.getLogger(__name__)
 _FILE = "study.db"
@@ -126,15 +125,14 @@ class Search:
     @contextmanager
     def recording(self) -> Iterator[tuple[Sweep, Study]]:
         """The sweep's record and the study while the jobs run: see `Sweep.recording`."""
-        with _optuna_quiet(), Sweep.recording(self.folder, self._begin) as sweep:
+        earlier = None if self._earlier is None else self._earlier.info.run_id
+        with _optuna_quiet(), Sweep.recording(self.store, self.folder, self._begin, earlier) as sweep:
             sweep.run.log_texts({artifacts.SEARCH: self.plan.described()})
             yield sweep, self._study(sweep)
 
     def _begin(self) -> Sweep:
-        close_dead(self.store)
         jobs = self.plan.trials * len(self.plan.space.replicates)
         if self._earlier is not None:
-            wait_for_left_behind(self.store, self._earlier.info.run_id)
             return Sweep.go_on(self.store, self._earlier, None, jobs)
         sweep = Sweep.open(self.store, folder=self.folder, overrides=self.arguments)
         sweep.run.set_tags({"search": self.plan.sampler.name})

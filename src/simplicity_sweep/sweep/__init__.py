@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.processes.ending import read_ending
 from simplicity_sweep.rows import Row, failures_yaml, print_rows, rows_of
 from simplicity_sweep.sweep.delivery import Unclosed, deliver, not_delivered
+from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
+from simplicity_sweep.termination import interruptions_held
 from simplicity_sweep.tracking import Run, Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -142,33 +144,43 @@ class Sweep:
 
     @classmethod
     @contextmanager
-    def recording(cls, folder: Path, begin: Callable[[], Sweep]) -> Iterator[Sweep]:
+    def recording(
+        cls, store: Store, folder: Path, begin: Callable[[], Sweep], earlier: str | None = None
+    ) -> Iterator[Sweep]:
         """A sweep for the block's length, closed and its table printed however the block ends.
 
         Args:
+            store: where it is recorded; what the dead have left RUNNING there is closed first.
             folder: the sweep's; nobody else can have a sweep in it meanwhile.
             begin: opens the sweep, or goes on with one.
+            earlier: the id of the parent run of the sweep that goes on; none of its jobs may still be under way.
 
         Raises:
-            ConfigError: a sweep is under way in the folder.
+            ConfigError: a sweep, or a job of the earlier one, is under way.
             NotDelivered: something that was logged is not in the store yet, and what is to be done.
         """
-        with _alone_in(folder):
-            sweep = begin()
-            with beating(sweep.run), sweep._closing():
-                yield sweep
+        with _alone_in(folder), ExitStack() as closing:
+            close_dead(store)
+            if earlier is not None:
+                wait_for_left_behind(store, earlier)
+            with interruptions_held():  # there is no moment at which a run is RUNNING and nobody will close it
+                sweep = begin()
+                closing.enter_context(beating(sweep.run))
+                closing.enter_context(sweep._closing())
+            yield sweep
 
     @contextmanager
     def _closing(self) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            try:
-                self._end(interrupted=not isinstance(error, Exception))
-            except Exception as second:  # the first one matters more
-                _LOG.error("The sweep's end could not be written to %s (%s).", self.store.shown, second)
+            self._end_after(error)
             raise
-        self._end(interrupted=False)
+        try:
+            self._end(interrupted=False)
+        except KeyboardInterrupt as error:
+            self._end_after(error)
+            raise
 
     def expect(self, jobs: int) -> None:
         """Adds `jobs` to the number of jobs that the sweep has; called for each batch before it starts."""
@@ -192,6 +204,13 @@ class Sweep:
             raise not_delivered(self.folder, self.store, error, " and close the sweep") from None
         if outboxes(self.folder):
             raise not_delivered(self.folder, self.store, None)
+
+    def _end_after(self, error: BaseException) -> None:
+        """Closes a sweep that was ended by an error, which matters more than one of the store's."""
+        try:
+            self._end(interrupted=not isinstance(error, Exception))
+        except Exception as second:
+            _LOG.error("The sweep's end could not be written to %s (%s).", self.store.shown, second)
 
     def close(self, interrupted: bool, at: int | None = None) -> list[Row]:
         """One row for each job, by number, once what was kept is delivered, the runs have their last status and the

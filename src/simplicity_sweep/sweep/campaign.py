@@ -30,7 +30,6 @@ from simplicity_sweep.sweep.resume import (
     refuse_taken,
     tell_of_other_code,
 )
-from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
 from simplicity_sweep.tasks import task_of
 
 _LOG = logging.getLogger(__name__)
@@ -110,15 +109,14 @@ class Campaign:
 
     def recording(self) -> AbstractContextManager[Sweep]:
         """The sweep's record while its jobs run: see `Sweep.recording`."""
-        return Sweep.recording(self.folder, self._begin)
+        earlier = None if self.earlier is None else self.earlier.info.run_id
+        return Sweep.recording(self.store, self.folder, self._begin, earlier)
 
     def _begin(self) -> Sweep:
-        close_dead(self.store)
         if self.earlier is None:
             sweep = Sweep.open(self.store, folder=self.folder, overrides=self.arguments)
             sweep.expect(len(self.configs))
             return sweep
-        wait_for_left_behind(self.store, self.earlier.info.run_id)
         numbers = [self.places[index].job for index in self._left()]
         stored = self.store.client.get_run(self.earlier.info.run_id)
         jobs = max(int(stored.data.tags.get("jobs", 0)), *(place.job + 1 for place in self.places))
