@@ -18,7 +18,13 @@ from pathlib import Path
 
 _FORKS = multiprocessing.get_context("forkserver")
 # They have imported all this, and have done nothing else.
-_FORKS.set_forkserver_preload(["hydra.main", "simplicity_sweep.task", "simplicity_sweep.data", "sklearn.datasets"])
+_FORKS.set_forkserver_preload(
+    [
+        *("hydra.main", "hydra.core.plugins", "simplicity_sweep.task", "simplicity_sweep.sweep.campaign"),
+        *("simplicity_sweep.data", "sklearn.datasets", "simplicity_sweep.functional.kernels.compiled"),
+        *("simplicity_sweep.report.decision.requirements", "matplotlib.backends.backend_agg"),
+    ]
+)
 
 
 class Forked:

@@ -19,12 +19,13 @@ from simplicity_sweep.sweep.__main__ import main
 from simplicity_sweep.sweep.delivery import NotDelivered
 from simplicity_sweep.tracking import Run, Store
 from tests.away import Away
+from tests.stores import new_store
 
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One store for the file: making a schema takes a second or more."""
-    return Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests").uri
+    return new_store(tmp_path_factory.mktemp("store")).uri
 
 
 @pytest.fixture(autouse=True)

@@ -13,18 +13,18 @@ from simplicity_sweep import heartbeat
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import process, started
 from simplicity_sweep.heartbeat import HEARTBEAT, beating, is_dead
-from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import tidy
 from simplicity_sweep.sweep.__main__ import main
 from simplicity_sweep.sweep.tidy import close_dead, wait_for_left_behind
 from simplicity_sweep.tracking import Run
+from tests.stores import new_store
 
 NO_SUCH_PROCESS = {**process(), "pid": str(2**30), "pid.started": ""}
 
 
 @pytest.fixture
 def store(tmp_path):
-    return Store.open(f"sqlite:///{tmp_path}/mlflow.db", "tests")
+    return new_store(tmp_path)
 
 
 def test_this_process_lives():

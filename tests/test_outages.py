@@ -30,7 +30,13 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def sweep(folder: Path, uri: str, *more: str) -> subprocess.Popen[str]:
     command = [
         *(sys.executable, str(PROJECT / "train.py"), "-m", "seed=0,1,2", "data=digits", "trainer=debug"),
-        *("measure=none", "activation._target_=tests.waiting.AtBuild", "hydra/launcher=basic", "report=false"),
+        *(
+            "measure=none",
+            "activation._target_=tests.waiting.AtBuild",
+            "trust=[tests]",
+            "hydra/launcher=basic",
+            "report=false",
+        ),
         *(f"tracking.uri={uri}", f"hydra.sweep.dir={folder}/multirun", *more),
     ]
     environment = {
@@ -47,6 +53,17 @@ def sweep(folder: Path, uri: str, *more: str) -> subprocess.Popen[str]:
 def go(folder: Path, *jobs: int) -> None:
     for job in jobs:
         (folder / f"go-{job}").touch()
+
+
+def without_its_server(server: Server, folder: Path) -> str:
+    """What a sweep says whose server is killed in the midst of its first run, and does not come back."""
+    process = sweep(folder, server.uri)
+    wait_for(folder / "built-0")
+    server.kill()
+    go(folder, 0, 1, 2)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 1
+    return errors
 
 
 def results(uri: str) -> dict[str, object]:
@@ -103,12 +120,7 @@ def test_a_server_that_comes_back_in_time_has_everything(
 def test_a_server_that_is_gone_for_good_gets_everything_later(
     server: Server, tmp_path: Path, undisturbed: dict[str, object]
 ) -> None:
-    process = sweep(tmp_path, server.uri)
-    wait_for(tmp_path / "built-0")
-    server.kill()
-    go(tmp_path, 0, 1, 2)
-    _, errors = process.communicate(timeout=200)
-    assert process.returncode == 1
+    errors = without_its_server(server, tmp_path)
     assert "Traceback" not in errors, errors
     command = f"python -m simplicity_sweep.sweep deliver {tmp_path}/multirun"
     [told] = [line for line in errors.splitlines() if "and close the sweep" in line]
@@ -134,12 +146,7 @@ def test_a_server_that_is_gone_for_good_gets_everything_later(
 def test_a_sweep_whose_server_was_gone_for_good_goes_on_from_what_it_kept(
     server: Server, tmp_path: Path, undisturbed: dict[str, object]
 ) -> None:
-    process = sweep(tmp_path, server.uri)
-    wait_for(tmp_path / "built-0")
-    server.kill()
-    go(tmp_path, 0, 1, 2)
-    process.communicate(timeout=200)
-    assert process.returncode == 1
+    without_its_server(server, tmp_path)
     server.start()
     process = sweep(tmp_path, server.uri, "resume=true")
     shown, errors = process.communicate(timeout=200)

@@ -28,6 +28,7 @@ from simplicity_sweep.record import _store
 from simplicity_sweep.sweep.delivery import deliver
 from simplicity_sweep.tracking import Run, Store, TrackingError
 from tests.away import Away
+from tests.stores import new_store
 
 INFINITE = float("inf")
 
@@ -35,7 +36,7 @@ INFINITE = float("inf")
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One store for the file: making a schema takes a second or more."""
-    return Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests").uri
+    return new_store(tmp_path_factory.mktemp("store")).uri
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import pytest
 from simplicity_sweep.recorded import existing_store, find_sweep, last_sweep
 from simplicity_sweep.store import Store, TrackingError
 from simplicity_sweep.sweep import Sweep
+from tests.stores import new_store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store.open(f"sqlite:///{tmp_path}/mlflow.db", "tests")
+    return new_store(tmp_path)
 
 
 def test_the_last_sweep_is_the_one_that_started_last(store: Store) -> None:

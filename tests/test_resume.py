@@ -13,6 +13,7 @@ from simplicity_sweep.environment import provenance
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
 from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
+from tests.stores import new_store
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Child:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests")
+    return new_store(tmp_path_factory.mktemp("store"))
 
 
 def test_finished_jobs_are_not_run_again_and_the_others_keep_their_numbers():

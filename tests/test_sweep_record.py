@@ -21,6 +21,7 @@ from simplicity_sweep.recording import recording
 from simplicity_sweep.rows import Row, print_rows
 from simplicity_sweep.sweep import Sweep, SweepRecord
 from simplicity_sweep.tracking import Run, Status, Store, TrackingError
+from tests.stores import new_store
 
 NO_SUCH_PROCESS = str(2**30)
 """Above every system's highest process id."""
@@ -38,7 +39,7 @@ FIGURES = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """One store for the file: making a schema takes a second or more; every test has a sweep of its own."""
-    return Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests")
+    return new_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from simplicity_sweep.mlflow_page import page_link, plain_link, publish_page, ru
 from simplicity_sweep.recorded import last_sweep
 from simplicity_sweep.tracking import Run, Store
 from simplicity_sweep.ui import free_port, main
+from tests.stores import new_store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -38,7 +39,7 @@ JOBS = (
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """One store for the file, with one sweep of three jobs in it: making a schema takes a second or more."""
-    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests")
+    store = new_store(tmp_path_factory.mktemp("store"))
     sweep(store)
     return store
 

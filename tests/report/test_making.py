@@ -14,6 +14,7 @@ from simplicity_sweep.report.making import report_at_end
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
 from tests.report.stored import job, opened
+from tests.stores import new_store
 
 RULE = {"require": ["accuracy >= 0.5"], "prefer": ["maximise accuracy"]}
 FILES = {"report.html", "table.csv", "table.tex"}
@@ -21,7 +22,7 @@ FILES = {"report.html", "table.csv", "table.tex"}
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store.open(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db", "tests")
+    return new_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_an_unknown_metric_is_said_on_the_page_with_those_that_there_are(
 
 
 def test_an_empty_store_has_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    empty = Store.open(f"sqlite:///{tmp_path}/mlflow.db", "tests")
+    empty = new_store(tmp_path)
     assert command(empty) == 1
     assert "No sweep is recorded" in capsys.readouterr().err
 

@@ -15,11 +15,12 @@ from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
 from simplicity_sweep.tracking import Status
 from tests.report.stored import job, opened
+from tests.stores import new_store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store.open(f"sqlite:///{tmp_path}/mlflow.db", "tests")
+    return new_store(tmp_path)
 
 
 def read(*sweeps: Sweep, base: str | None = None, status: Status | None = "FINISHED") -> Results:
