@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from omegaconf import DictConfig
 from simplicity_sweep.resolvers import register
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+# Tests and what they start hear Ctrl-C, also in what a shell has started in the background, which ignores it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
