@@ -68,12 +68,12 @@ class SlurmLauncher(ComposingLauncher):
         if find_spec("submitit") is None:
             raise ConfigError("hydra/launcher=slurm needs the package submitit: pip install 'simplicity-sweep[slurm]'")
         from simplicity_sweep.preflight import resolve
-        from simplicity_sweep.slurm.cluster import nodes, refuse, warn_of_local
+        from simplicity_sweep.slurm.cluster import nodes, offered, refuse, warn_of_local
 
         assert self.config is not None
         cluster = nodes()
-        refuse([resolve(config) for config in configs], self.resources.partition, self.resources.gpus_per_node, cluster)
-        warn_of_local(Path(str(self.config.hydra.sweep.dir)), cluster)
+        refuse([resolve(config) for config in configs], self.resources, cluster)
+        warn_of_local(Path(str(self.config.hydra.sweep.dir)), offered(cluster, self.resources.partition))
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One return per job, in their order; a job that raised or whose Slurm job died has the status FAILED.
