@@ -80,6 +80,21 @@ def test_a_quality_of_service_may_allow_a_longer_time_than_the_partition():
     refuse([job()], Resources(qos="long", timeout_min=10_000), CLUSTER)
 
 
+@pytest.mark.parametrize(
+    ("variable", "key", "asked"),
+    [("SBATCH_PARTITION", "partition", None), ("SBATCH_QOS", "qos", "long"), ("SBATCH_TIMELIMIT", "timeout_min", 60)],
+)
+def test_a_variable_that_slurm_would_take_instead_is_refused(variable, key, asked, monkeypatch):
+    monkeypatch.setenv(variable, "7")
+    with pytest.raises(ConfigError, match=rf"hydra.launcher.{key} = {asked}: Slurm would take {variable}=7 of the"):
+        refuse([job()], Resources(**{key: asked}), CLUSTER)
+
+
+def test_a_variable_that_says_what_is_left_to_slurm_is_taken(monkeypatch):
+    monkeypatch.setenv("SBATCH_ACCOUNT", "physics")
+    refuse([job()], Resources(), CLUSTER)
+
+
 def test_a_job_for_a_gpu_must_ask_for_one():
     with pytest.raises(ConfigError, match=r"trainer.accelerator = 'gpu', but hydra.launcher.gpus_per_node = 0"):
         refuse([job(), job("gpu")], GPU, CLUSTER)

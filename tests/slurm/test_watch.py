@@ -36,9 +36,7 @@ def returned(folder: Path, state: str, monkeypatch: pytest.MonkeyPatch) -> JobRe
 def test_nodes_that_do_not_see_the_folder_are_suspected_where_a_job_wrote_nothing(tmp_path, monkeypatch):
     job = returned(tmp_path, "FAILED", monkeypatch)
     assert job.status is JobStatus.FAILED
-    with pytest.raises(
-        JobProcessError, match=r"^its Slurm job 7_0 ended as FAILED; it wrote nothing: do the nodes"
-    ):
+    with pytest.raises(JobProcessError, match=r"^its Slurm job 7_0 ended as FAILED; it wrote nothing: do the nodes"):
         job.return_value  # noqa: B018
 
 

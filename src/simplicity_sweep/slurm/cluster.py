@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import shutil
 import socket
@@ -21,6 +22,15 @@ from simplicity_sweep.slurm.resources import Resources
 _LOG = logging.getLogger(__name__)
 _ANSWER_SECONDS = 60
 _FORMAT = "%N|%P|%G|%c|%m|%l"
+_VARIABLES = {
+    "partition": "SBATCH_PARTITION",
+    "account": "SBATCH_ACCOUNT",
+    "qos": "SBATCH_QOS",
+    "constraint": "SBATCH_CONSTRAINT",
+    "timeout_min": "SBATCH_TIMELIMIT",
+    "gpus_per_node": "SBATCH_GPUS_PER_NODE",
+    "mem_gb": "SBATCH_MEM_PER_NODE",
+}
 _MOST_IN_ARRAY = 1001  # Slurm's own default
 _LOCAL = {"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay", "ramfs"}
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
@@ -97,6 +107,7 @@ def refuse(configs: Sequence[Mapping[str, Any]], resources: Resources, cluster: 
     Raises:
         ConfigError: names the key, the value, what there is and the remedy.
     """
+    _refuse_overruled(resources)
     on_offer = offered(cluster, resources.partition)
     where = f"partition {resources.partition or on_offer[0].partition}"
     gpus, most = resources.gpus_per_node, max(node.gpus for node in on_offer)
@@ -106,16 +117,16 @@ def refuse(configs: Sequence[Mapping[str, Any]], resources: Resources, cluster: 
             f"hydra.launcher.gpus_per_node = {gpus}: no node of {where} has so many; the most is {most}. Partitions "
             f"with GPUs: {', '.join(have)}. Choose one by hydra.launcher.partition=NAME, or ask for fewer."
         )
-    for key, asked, most in (
+    for key, asked, limit in (
         ("cpus_per_task", resources.cpus_per_task, max(node.cpus for node in on_offer)),
         ("mem_gb", resources.mem_gb or 0, max(node.memory for node in on_offer)),
         # A quality of service may allow more. Where none does, the jobs would wait for ever.
         ("timeout_min", 0 if resources.qos else resources.timeout_min, max(node.minutes for node in on_offer)),
     ):
-        if asked > most:
+        if asked > limit:
             raise ConfigError(
-                f"hydra.launcher.{key} = {asked}: more than {where} has; the most is {most:g}. Ask for less, or choose "
-                "another one by hydra.launcher.partition=NAME."
+                f"hydra.launcher.{key} = {asked}: more than {where} has; the most is {limit:g}. Ask for less, or "
+                "choose another one by hydra.launcher.partition=NAME."
             )
     for config in configs:
         accelerator = config.get("trainer", {}).get("accelerator")
@@ -171,6 +182,17 @@ def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     path = folder.absolute()
     holding = [(len(where), kind) for where, kind in lines if path.is_relative_to(where)]
     return max(holding)[1] if holding else ""
+
+
+def _refuse_overruled(resources: Resources) -> None:
+    """Refuses variables of the environment that sbatch takes before what stands in a job's script."""
+    for key, variable in _VARIABLES.items():
+        asked = getattr(resources, key)
+        if variable in os.environ and (asked or key == "partition"):  # of which it must be known what it has
+            raise ConfigError(
+                f"hydra.launcher.{key} = {asked}: Slurm would take {variable}={os.environ[variable]} of the "
+                f"environment instead. Say what you mean by hydra.launcher.{key}=…, after: unset {variable}"
+            )
 
 
 def _refuse_out_of_reach(uri: str) -> None:
