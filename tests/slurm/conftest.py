@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,10 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def environment(cluster: Cluster) -> Iterator[dict[str, str]]:
-    """For the command; what a test has left in the queue is gone before the next one."""
+    """For the command; what a test has left under way or in the queue is gone before the next one."""
     yield {**cluster.environment, **ONE_THREAD}
+    for command in multiprocessing.active_children():
+        command.kill()  # it would wait for a Slurm that is gone, and pytest for it
     cluster.clear()
 
 

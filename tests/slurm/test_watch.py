@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,10 +21,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watch, name, 0.0)
 
 
-def returned(folder: Path, state: str, monkeypatch: pytest.MonkeyPatch) -> JobReturn:
-    """What becomes of job 0 when Slurm answers so of its Slurm job 7_0."""
+def returned(folder: Path, state: str, monkeypatch: pytest.MonkeyPatch, before: str = "") -> JobReturn:
+    """What becomes of job 0 when Slurm answers so of its Slurm job 7_0, once the line `before` lets it."""
     squeue = folder / "squeue"
-    squeue.write_text(f"#!/bin/sh\necho 7_0 {state}\n")
+    squeue.write_text(f"#!/bin/sh\n{before}\necho 7_0 {state}\n")
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
     names = ("result_pickle", "submitted_pickle", "stdout")
@@ -45,3 +46,12 @@ def test_how_a_job_ended_that_wrote_something_is_kept_in_its_folder(tmp_path, mo
     (tmp_path / "stdout").touch()
     assert returned(tmp_path, state, monkeypatch).status is JobStatus.FAILED
     assert read_ending(tmp_path / "0") == f"its Slurm job 7_0 ended as {state}"
+
+
+def test_a_slurm_that_does_not_answer_is_waited_for_and_that_is_said_once(tmp_path, monkeypatch, caplog):
+    twice = f"echo >> {tmp_path}/asked; [ $(wc -l < {tmp_path}/asked) -gt 2 ] || exit 1"
+    with caplog.at_level(logging.INFO):
+        assert returned(tmp_path, "FAILED", monkeypatch, twice).status is JobStatus.FAILED
+    assert [message for message in caplog.messages if message.startswith("Slurm does not answer")] == [
+        "Slurm does not answer. Its jobs may go on; the sweep waits until it does."
+    ]
