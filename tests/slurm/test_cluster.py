@@ -13,7 +13,7 @@ import pytest
 from hydra_plugins.slurm_launcher import SlurmLauncher
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.slurm.cluster import Node, file_system, nodes, read_nodes, refuse, warn_of_local
-from simplicity_sweep.slurm.queue import is_over, left_in
+from simplicity_sweep.slurm.queue import cancel, is_over, left_in
 from simplicity_sweep.slurm.resources import Resources
 
 HERE = socket.gethostname().partition(".")[0]
@@ -164,6 +164,17 @@ def test_jobs_that_a_killed_sweep_left_in_the_queue_are_known(tmp_path, monkeypa
     for job in ("7_0", "7_1", "7_2", "6"):
         (tmp_path / f"{job}_submitted.pkl").touch()
     assert left_in(tmp_path) == ["7_0", "7_2"]
+
+
+def test_jobs_that_slurm_does_not_cancel_are_named_and_nothing_is_raised(tmp_path, monkeypatch, caplog):
+    for command in ("scancel", "squeue"):
+        (tmp_path / command).write_text("#!/bin/sh\necho 'Unable to contact slurm controller' >&2; exit 1\n")
+        (tmp_path / command).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    cancel(["7_0", "7_1"])
+    assert caplog.messages == [
+        "Slurm jobs could not be cancelled (Unable to contact slurm controller). End them later: scancel 7_0 7_1"
+    ]
 
 
 def test_a_folder_is_on_the_file_system_that_is_mounted_nearest_to_it(tmp_path):
