@@ -80,7 +80,7 @@ def test_a_requeued_and_timed_out_group_goes_on_in_its_runs_and_ends_with_the_nu
     alone, there = folders(tmp_path)
     jobs = [*LONG, "seed=0,1"]
     assert train(alone, *jobs, **ONE_THREAD).returncode == 0
-    # Slurm knows no shorter limit than a minute; where others work, that is too short for reading torch from the disk.
+    # Slurm knows no shorter limit than a minute; where others work, that is too short to import torch in.
     minutes = 1 + int(os.getloadavg()[0] / (os.cpu_count() or 1) / 2)
     limit = [f"hydra.launcher.timeout_min={minutes}", "hydra.launcher.signal_delay_s=5"]
     lasting = {**environment, slow.SECONDS: str(minutes / 2)}  # 64 s a minute, for 32 epochs of two runs of two layers

@@ -109,28 +109,10 @@ def refuse(configs: Sequence[Mapping[str, Any]], resources: Resources, cluster: 
     """
     _refuse_overruled(resources)
     on_offer = offered(cluster, resources.partition)
-    where = f"partition {resources.partition or on_offer[0].partition}"
-    gpus, most = resources.gpus_per_node, max(node.gpus for node in on_offer)
-    if gpus > most:
-        have = sorted({f"{node.partition} ({node.gpus})" for node in cluster if node.gpus}) or ["none"]
-        raise ConfigError(
-            f"hydra.launcher.gpus_per_node = {gpus}: no node of {where} has so many; the most is {most}. Partitions "
-            f"with GPUs: {', '.join(have)}. Choose one by hydra.launcher.partition=NAME, or ask for fewer."
-        )
-    for key, asked, limit in (
-        ("cpus_per_task", resources.cpus_per_task, max(node.cpus for node in on_offer)),
-        ("mem_gb", resources.mem_gb or 0, max(node.memory for node in on_offer)),
-        # A quality of service may allow more. Where none does, the jobs would wait for ever.
-        ("timeout_min", 0 if resources.qos else resources.timeout_min, max(node.minutes for node in on_offer)),
-    ):
-        if asked > limit:
-            raise ConfigError(
-                f"hydra.launcher.{key} = {asked}: more than {where} has; the most is {limit:g}. Ask for less, or "
-                "choose another one by hydra.launcher.partition=NAME."
-            )
+    _refuse_more(resources, on_offer, cluster)
     for config in configs:
         accelerator = config.get("trainer", {}).get("accelerator")
-        if accelerator in ("gpu", "cuda") and not gpus:
+        if accelerator in ("gpu", "cuda") and not resources.gpus_per_node:
             raise ConfigError(
                 f"trainer.accelerator = {accelerator!r}, but hydra.launcher.gpus_per_node = 0: the jobs would have no "
                 "GPU. Give hydra.launcher.gpus_per_node=1, or trainer=cpu."
@@ -192,6 +174,29 @@ def _refuse_overruled(resources: Resources) -> None:
             raise ConfigError(
                 f"hydra.launcher.{key} = {asked}: Slurm would take {variable}={os.environ[variable]} of the "
                 f"environment instead. Say what you mean by hydra.launcher.{key}=…, after: unset {variable}"
+            )
+
+
+def _refuse_more(resources: Resources, on_offer: Sequence[Node], cluster: Sequence[Node]) -> None:
+    """Refuses to ask for more than the nodes on offer have: Slurm would refuse it later, or let it wait for ever."""
+    where = f"partition {resources.partition or on_offer[0].partition}"
+    gpus, most = resources.gpus_per_node, max(node.gpus for node in on_offer)
+    if gpus > most:
+        have = sorted({f"{node.partition} ({node.gpus})" for node in cluster if node.gpus}) or ["none"]
+        raise ConfigError(
+            f"hydra.launcher.gpus_per_node = {gpus}: no node of {where} has so many; the most is {most}. Partitions "
+            f"with GPUs: {', '.join(have)}. Choose one by hydra.launcher.partition=NAME, or ask for fewer."
+        )
+    for key, asked, limit in (
+        ("cpus_per_task", resources.cpus_per_task, max(node.cpus for node in on_offer)),
+        ("mem_gb", resources.mem_gb or 0, max(node.memory for node in on_offer)),
+        # A quality of service may allow a longer time.
+        ("timeout_min", 0 if resources.qos else resources.timeout_min, max(node.minutes for node in on_offer)),
+    ):
+        if asked > limit:
+            raise ConfigError(
+                f"hydra.launcher.{key} = {asked}: more than {where} has; the most is {limit:g}. Ask for less, or "
+                "choose another one by hydra.launcher.partition=NAME."
             )
 
 
