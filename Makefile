@@ -31,8 +31,8 @@ test: $(READY) ## the tests, without the slow ones
 test-all: $(READY) ## every test
 	$(PYTEST)
 
-test-slurm: $(READY) ## the tests on a real Slurm of this one machine (Debian: slurm-wlm, munge)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[slurm]'
+test-slurm: $(READY) ## the tests on a real Slurm of this one machine (Debian: slurm-wlm, munge, postgresql)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[slurm]' psycopg2-binary
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
 check: $(READY) ## ruff and mypy

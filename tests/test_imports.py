@@ -103,7 +103,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "record": (
         {
             *("artifacts", "checkpoints", "config", "credentials", "environment", "heartbeat", "identity"),
-            *("architecture", "nn", "outage", "outbox", "sweep", "tasks", "tracking"),
+            *("architecture", "nn", "outage", "outbox", "processes", "sweep", "tasks", "tracking"),
         },
         {"mlflow"},
     ),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 from bench.victims import Server
@@ -23,6 +18,7 @@ from omegaconf import OmegaConf
 from simplicity_sweep.resolvers import register
 from simplicity_sweep.tracking import Store
 from tests.conftest import PROJECT
+from tests.postgres import database
 
 # One process imports MLflow, which takes seconds, then becomes as many as are wanted, all of which start at once.
 AT_ONCE = """
@@ -131,47 +127,11 @@ def test_two_sweeps_of_one_second_have_folders_of_their_own(hydra_restore_single
 # A server before a real database
 
 
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
-
-
-def postgres_programs() -> Path:
-    """Where Debian keeps PostgreSQL's programs; skips the test where something that it needs is missing."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("PostgreSQL's server is not installed (Debian: apt install postgresql)")
-    if importlib.util.find_spec("psycopg2") is None:
-        pytest.skip("psycopg2 is not installed, through which MLflow reaches PostgreSQL (pip install psycopg2-binary)")
-    return found[-1].parent
-
-
 @pytest.fixture
 def postgres() -> Iterator[str]:
     """The address of an empty database in a cluster of its own."""
-    programs = postgres_programs()
-    folder, port = Path(mkdtemp()), free_port()
-    # PostgreSQL refuses to be run by root; Debian's package has made a user for it.
-    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    if user:
-        shutil.chown(folder, "postgres", "postgres")
-    data = folder / "data"
-    subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "mlflow", "-A", "trust"],
-        check=True, capture_output=True, cwd=folder, **user,
-    )  # fmt: skip
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder}"
-    control = [programs / "pg_ctl", "-D", data, "-w"]
-    subprocess.run(
-        [*control, "-l", folder / "log", "-o", options, "start"],
-        check=True, stdout=subprocess.DEVNULL, cwd=folder, **user,
-    )  # fmt: skip
-    try:
-        yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
-        shutil.rmtree(folder)
+    with database() as address:
+        yield address
 
 
 @pytest.fixture

@@ -215,6 +215,17 @@ def test_how_a_jobs_process_died_stands_with_its_run_and_in_the_table(sweep: Swe
     ]
 
 
+def test_why_a_job_was_killed_that_closed_its_run_itself_stands_with_it_and_in_the_table(sweep: Sweep) -> None:
+    sweep.expect(2)
+    reason = "its Slurm job 7_0 ended as CANCELLED"
+    write_ending(sweep.folder / "0", reason)
+    told = job(sweep, 0, status="KILLED", folder=str(sweep.folder / "0"))
+    job(sweep, 1, status="KILLED", folder=str(sweep.folder / "1"))
+    rows = sweep.close(interrupted=False)
+    assert stored(told).data.tags["failure"] == reason
+    assert [(row.status, row.failure) for row in rows] == [("KILLED", reason), ("KILLED", None)]
+
+
 def test_a_job_that_still_runs_elsewhere_is_left_alone(sweep: Sweep) -> None:
     sweep.expect(2)
     other_machine = job(sweep, 0, status=None, host="elsewhere", pid=NO_SUCH_PROCESS)

@@ -68,12 +68,9 @@ class SlurmLauncher(ComposingLauncher):
         if find_spec("submitit") is None:
             raise ConfigError("hydra/launcher=slurm needs the package submitit: pip install 'simplicity-sweep[slurm]'")
         from simplicity_sweep.preflight import resolve
-        from simplicity_sweep.slurm.cluster import nodes, refuse, warn_of_local
+        from simplicity_sweep.slurm.cluster import nodes, refuse
 
-        assert self.config is not None
-        cluster = nodes()
-        refuse([resolve(config) for config in configs], self.resources.partition, self.resources.gpus_per_node, cluster)
-        warn_of_local(Path(str(self.config.hydra.sweep.dir)), cluster)
+        refuse([resolve(config) for config in configs], self.resources, nodes())
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """One return per job, in their order; a job that raised or whose Slurm job died has the status FAILED.
@@ -88,8 +85,10 @@ class SlurmLauncher(ComposingLauncher):
         self.refuse([config for _, config in composed if isinstance(config, DictConfig)])
 
         from simplicity_sweep.processes.progress import JobsProgress
+        from simplicity_sweep.slurm.cluster import nodes, offered, warn_of_local
         from simplicity_sweep.slurm.watch import Watch
 
+        warn_of_local(Path(str(self.config.hydra.sweep.dir)), offered(nodes(), self.resources.partition))
         sent = self._submit(composed, initial_job_idx)
         log.info("Launching %d jobs in %d Slurm jobs, from %s on", len(composed), len(sent), sent[0].job.job_id)
         with JobsProgress(len(composed)) as progress:

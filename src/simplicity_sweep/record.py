@@ -29,6 +29,7 @@ from simplicity_sweep.identity import decides_result, result_hash
 from simplicity_sweep.nn import hidden_sizes
 from simplicity_sweep.outage import unreachable
 from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
+from simplicity_sweep.processes.ending import forget_ending
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.sweep.delivery import not_delivered
 from simplicity_sweep.sweep.resume import tell_of_other_code
@@ -69,6 +70,7 @@ def begin_run(config: Mapping[str, Any], folder: Path) -> Begun:
     Raises:
         ConfigError: that run is still under way.
     """
+    forget_ending(folder)  # of an earlier process, which another launcher may have started
     hydra = HydraConfig.get()
     sweep = _sweep()
     tracking = config["tracking"]

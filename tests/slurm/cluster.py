@@ -1,4 +1,7 @@
-"""A real Slurm of one machine with two pretended GPUs, in a folder of its own and without systemd."""
+"""A real Slurm on one machine, in a folder of its own and without systemd.
+
+Its partition `debug` is this machine, with two pretended GPUs; `pair` are two nodes of other names, as Slurm sees them.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,16 @@ _SLURM_CONF = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
-SlurmdPort={daemon}
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 SlurmUser={user}
 SlurmdUser={user}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -43,9 +45,13 @@ JobAcctGatherType=jobacct_gather/none
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000
 KillWait=10
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=1000 Gres=gpu:2 State=UNKNOWN
+{nodes}
 PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=pair Nodes={pair} MaxTime=INFINITE State=UP
 """
+_NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cores} RealMemory=1000 State=UNKNOWN"
+PAIR = ("east", "west")
+"""The nodes of the partition `pair`, of one core each."""
 
 
 def missing() -> list[str]:
@@ -85,8 +91,9 @@ class Cluster:
         self._start("munged", *munge)
         self._wait((self.folder / "munge.socket").exists)
         self._start("slurmctld", "-D")
-        self._start("slurmd", "-D")
-        self._wait(lambda: self.ask("sinfo", "-h", "-o", "%T") == "idle")
+        for node in (self.host, *PAIR):
+            self._start("slurmd", "-D", "-N", node)
+        self._wait(lambda: set(self.ask("sinfo", "-h", "-o", "%T").splitlines()) == {"idle"})
 
     def stop(self) -> None:
         """Ends every job and every daemon."""
@@ -127,19 +134,28 @@ class Cluster:
     def requeue(self, job: str) -> None:
         """What an administrator does who needs the node: ends the job, to start it again."""
         self.ask("scontrol", "requeue", job)
-        self.hurry(job)
 
-    def hurry(self, job: str) -> None:
-        """Lets a job that was requeued start now; Slurm waits two minutes."""
-        self._wait(lambda: self.states().get(job) == "PENDING")
-        self.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+    def hurry(self) -> None:
+        """Lets jobs that were requeued start now; Slurm waits two minutes."""
+        for job, state in self.states().items():
+            if state == "PENDING":
+                self.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def _configure(self) -> None:
-        for name in ("state", "spool"):
-            (self.folder / name).mkdir()
-        ports = dict(zip(("controller", "daemon"), _free_ports(2), strict=True))
+        (self.folder / "state").mkdir()
+        controller, *daemons = _free_ports(2 + len(PAIR))
+        cores = (os.cpu_count() or 1, *(1 for _ in PAIR))
+        nodes = [
+            _NODE.format(name=name, host=self.host, port=port, cores=number)
+            for name, port, number in zip((self.host, *PAIR), daemons, cores, strict=True)
+        ]
         text = _SLURM_CONF.format(
-            host=self.host, folder=self.folder, user=os.environ.get("USER") or "root", cores=os.cpu_count(), **ports
+            host=self.host,
+            folder=self.folder,
+            user=os.environ.get("USER") or "root",
+            controller=controller,
+            nodes="\n".join([f"{nodes[0]} Gres=gpu:2", *nodes[1:]]),
+            pair=",".join(PAIR),
         )
         (self.folder / "slurm.conf").write_text(text)
         (self.folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File=/dev/tty[0-1]\n")

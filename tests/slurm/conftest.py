@@ -1,7 +1,8 @@
-"""One Slurm for the tests of this folder."""
+"""One Slurm for the tests of this folder, and a server for what runs on several of its nodes."""
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.postgres import database
 from tests.slurm.cluster import Cluster, missing
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,19 @@ def cluster() -> Iterator[Cluster]:
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def environment(cluster: Cluster) -> Iterator[dict[str, str]]:
+    """For the command; what a test has left under way or in the queue is gone before the next one."""
+    yield {**cluster.environment, **ONE_THREAD}
+    for command in multiprocessing.active_children():
+        command.kill()  # it would wait for a Slurm that is gone, and pytest for it
+    cluster.clear()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of an empty database."""
+    with database() as address:
+        yield address

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hydra_plugins.slurm_launcher import SlurmLauncher
 from simplicity_sweep.config import ConfigError
-from simplicity_sweep.slurm.cluster import Node, file_system, nodes, read_nodes, refuse
-from simplicity_sweep.slurm.queue import is_over, left_in
+from simplicity_sweep.slurm.cluster import Node, file_system, nodes, read_nodes, refuse, warn_of_local
+from simplicity_sweep.slurm.queue import cancel, is_over, left_in
 from simplicity_sweep.slurm.resources import Resources
 
 HERE = socket.gethostname().partition(".")[0]
+SIZE = {"cpus": 16, "memory": 64.0, "minutes": 2880.0}
 CLUSTER = [
-    Node("n1", "cpu", default=True, gpus=0),
-    Node("n2", "gpu", default=False, gpus=4),
-    Node("n3", "gpu", default=False, gpus=8),
+    Node("n1", "cpu", default=True, gpus=0, **SIZE),
+    Node("n2", "gpu", default=False, gpus=4, **SIZE),
+    Node("n3", "gpu", default=False, gpus=8, **SIZE),
 ]
+GPU = Resources(partition="gpu")
 SERVER = {"uri": "http://tracking.example.org:5000"}
 
 
@@ -38,27 +43,68 @@ def job(accelerator: str = "cpu", uri: str = SERVER["uri"]) -> dict[str, object]
     ],
 )
 def test_gpus_are_read_as_sinfo_writes_them(resources, gpus):
-    assert read_nodes(f"n1|debug*|{resources}\n") == [Node("n1", "debug", default=True, gpus=gpus)]
+    [node] = read_nodes(f"n1|debug*|{resources}|16|65536|2-00:00:00\n")
+    assert node == Node("n1", "debug", default=True, gpus=gpus, **SIZE)
+
+
+@pytest.mark.parametrize(
+    ("limit", "minutes"),
+    [("infinite", math.inf), ("n/a", math.inf), ("30:00", 30), ("1:00:00", 60), ("1-12:30:30", 2190.5), ("0:45", 0.75)],
+)
+def test_a_partition_s_limit_is_read_as_sinfo_writes_it(limit, minutes):
+    [node] = read_nodes(f"n1|debug*|(null)|16+|65536+|{limit}\n")
+    assert (node.cpus, node.memory, node.minutes) == (16, 64.0, minutes)
 
 
 def test_gpus_that_no_node_of_the_partition_has_are_refused():
-    refuse([job("gpu")], "gpu", 8, CLUSTER)
+    refuse([job("gpu")], replace(GPU, gpus_per_node=8), CLUSTER)
     with pytest.raises(ConfigError, match=r"gpus_per_node = 9: no node of partition gpu has so many; the most is 8"):
-        refuse([job("gpu")], "gpu", 9, CLUSTER)
+        refuse([job("gpu")], replace(GPU, gpus_per_node=9), CLUSTER)
     with pytest.raises(ConfigError, match=r"no node of partition cpu .* Partitions with GPUs: gpu \(4\), gpu \(8\)"):
-        refuse([job("gpu")], None, 1, CLUSTER)
+        refuse([job("gpu")], Resources(gpus_per_node=1), CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "refused", "most"),
+    [("cpus_per_task", 16, 17, "16"), ("mem_gb", 64.0, 64.5, "64"), ("timeout_min", 2880, 2881, "2880")],
+)
+def test_more_than_the_partition_has_is_refused(key, allowed, refused, most):
+    refuse([job()], Resources(**{key: allowed}), CLUSTER)
+    with pytest.raises(
+        ConfigError, match=rf"hydra.launcher.{key} = {refused}: more than partition cpu has; the most is {most}\. Ask"
+    ):
+        refuse([job()], Resources(**{key: refused}), CLUSTER)
+
+
+def test_a_quality_of_service_may_allow_a_longer_time_than_the_partition():
+    refuse([job()], Resources(qos="long", timeout_min=10_000), CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "asked"),
+    [("SBATCH_PARTITION", "partition", None), ("SBATCH_QOS", "qos", "long"), ("SBATCH_TIMELIMIT", "timeout_min", 60)],
+)
+def test_a_variable_that_slurm_would_take_instead_is_refused(variable, key, asked, monkeypatch):
+    monkeypatch.setenv(variable, "7")
+    with pytest.raises(ConfigError, match=rf"hydra.launcher.{key} = {asked}: Slurm would take {variable}=7 of the"):
+        refuse([job()], Resources(**{key: asked}), CLUSTER)
+
+
+def test_a_variable_that_says_what_is_left_to_slurm_is_taken(monkeypatch):
+    monkeypatch.setenv("SBATCH_ACCOUNT", "physics")
+    refuse([job()], Resources(), CLUSTER)
 
 
 def test_a_job_for_a_gpu_must_ask_for_one():
     with pytest.raises(ConfigError, match=r"trainer.accelerator = 'gpu', but hydra.launcher.gpus_per_node = 0"):
-        refuse([job(), job("gpu")], "gpu", 0, CLUSTER)
+        refuse([job(), job("gpu")], GPU, CLUSTER)
 
 
 def test_a_partition_that_is_not_there_is_refused_with_those_that_are():
     with pytest.raises(ConfigError, match=r"partition = 'big': there is none. Partitions of this cluster: cpu, gpu"):
-        refuse([job()], "big", 0, CLUSTER)
+        refuse([job()], Resources(partition="big"), CLUSTER)
     with pytest.raises(ConfigError, match=r"partition = null, and there is no default one"):
-        refuse([job()], None, 0, CLUSTER[1:])
+        refuse([job()], Resources(), CLUSTER[1:])
 
 
 @pytest.mark.parametrize(
@@ -71,8 +117,8 @@ def test_a_partition_that_is_not_there_is_refused_with_those_that_are():
 )
 def test_a_store_that_other_nodes_cannot_write_is_refused_unless_the_jobs_run_here(uri, why):
     with pytest.raises(ConfigError, match=why):
-        refuse([job(uri=uri)], None, 0, CLUSTER)
-    refuse([job(uri=uri)], None, 0, [Node(HERE, "debug", default=True, gpus=0)])
+        refuse([job(uri=uri)], Resources(), CLUSTER)
+    refuse([job(uri=uri)], Resources(), [replace(CLUSTER[0], name=HERE)])
 
 
 def test_without_slurm_the_launcher_says_where_to_start_it(monkeypatch):
@@ -120,9 +166,30 @@ def test_jobs_that_a_killed_sweep_left_in_the_queue_are_known(tmp_path, monkeypa
     assert left_in(tmp_path) == ["7_0", "7_2"]
 
 
+def test_jobs_that_slurm_does_not_cancel_are_named_and_nothing_is_raised(tmp_path, monkeypatch, caplog):
+    for command in ("scancel", "squeue"):
+        (tmp_path / command).write_text("#!/bin/sh\necho 'Unable to contact slurm controller' >&2; exit 1\n")
+        (tmp_path / command).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    cancel(["7_0", "7_1"])
+    assert caplog.messages == [
+        "Slurm jobs could not be cancelled (Unable to contact slurm controller). End them later: scancel 7_0 7_1"
+    ]
+
+
 def test_a_folder_is_on_the_file_system_that_is_mounted_nearest_to_it(tmp_path):
     mounts = tmp_path / "mounts"
     mounts.write_text("/dev/a / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n")
     assert file_system(Path("/home/ann/sweeps"), mounts) == "nfs4"
     assert file_system(Path("/homely"), mounts) == "ext4"
     assert file_system(Path("/home"), tmp_path / "none") == ""
+
+
+def test_a_folder_that_only_this_machine_sees_is_warned_of_where_the_nodes_are_others(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("simplicity_sweep.slurm.cluster.file_system", lambda folder: "tmpfs")
+    with caplog.at_level(logging.WARNING):
+        warn_of_local(tmp_path, [replace(CLUSTER[0], name=HERE)])
+        assert not caplog.messages
+        warn_of_local(tmp_path, CLUSTER)
+    [told] = caplog.messages
+    assert told.startswith(f"hydra.sweep.dir = {tmp_path} is on a file system of this machine (tmpfs).")

@@ -54,7 +54,14 @@ def left_in(exchange: Path) -> list[str]:
 
 
 def cancel(jobs: Iterable[str]) -> None:
-    """Ends them: SIGTERM, and SIGKILL once Slurm's patience is over."""
+    """Ends them: SIGTERM, and SIGKILL once Slurm's patience is over; says so where Slurm doesn't hear it."""
     names = list(jobs)
-    if names:
-        subprocess.run(["scancel", *names], capture_output=True, timeout=_ANSWER_SECONDS, check=False)
+    if not names:
+        return
+    try:
+        subprocess.run(["scancel", *names], capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        if states() is not None:  # some had ended already, no more
+            return
+        told = (getattr(error, "stderr", "") or str(error)).strip()
+        _LOG.warning("Slurm jobs could not be cancelled (%s). End them later: scancel %s", told, " ".join(names))

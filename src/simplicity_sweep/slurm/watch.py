@@ -61,6 +61,7 @@ class Watch:
         self._progress = progress
         self._stop_on_error = stop_on_error
         self._asked = float("-inf")
+        self._answered = True
         self._returns: dict[int, JobReturn] = {}
 
     def run(self) -> dict[int, JobReturn]:
@@ -93,7 +94,11 @@ class Watch:
     def _ask(self) -> None:
         known = states()
         if known is None:
+            if self._answered:
+                self._progress.note("Slurm does not answer. Its jobs may go on; the sweep waits until it does.")
+            self._answered = False
             return
+        self._answered = True
         now = time.monotonic()
         for one in list(self._open):
             state = known.get(one.job.job_id, GONE)

@@ -216,8 +216,9 @@ class Sweep:
         """One row for each job, by number, once what was kept is delivered, the runs have their last status and the
         page is made.
 
-        Jobs that this process, or one of this machine that is gone, left RUNNING become KILLED. The parent
-        run becomes KILLED if the sweep was interrupted, FINISHED if every job finished, else FAILED.
+        Jobs that this process, or one of this machine that is gone, left RUNNING become KILLED; of those that ended so
+        by themselves it is kept why, if their launcher knows. The parent run becomes KILLED if the sweep was
+        interrupted, FINISHED if every job finished, else FAILED.
 
         Args:
             interrupted: whether the sweep was.
@@ -233,7 +234,10 @@ class Sweep:
         left = [child for child in children if child.info.status == "RUNNING" and _is_over(child)]
         for child in left:
             self._kill(child, interrupted)
-        rows = rows_of(self.store.children(self.run.id) if left else children, self.jobs, self.folder)
+        silent = [child for child in children if child.info.status == "KILLED" and "failure" not in child.data.tags]
+        for child in silent:
+            self._explain(child)
+        rows = rows_of(self.store.children(self.run.id) if left or silent else children, self.jobs, self.folder)
         complete = all(row.status == "FINISHED" for row in rows)
         self.run.log_texts({artifacts.FAILURES: failures_yaml(rows)})
         self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED", at)
@@ -254,11 +258,15 @@ class Sweep:
     def _kill(self, child: StoredRun, interrupted: bool) -> None:
         run = Run(self.store, child.info.run_id)
         gone = child.data.tags["pid"] != process()["pid"]
-        told = read_ending(Path(child.data.tags["folder"])) if gone and "folder" in child.data.tags else None
+        told = _told(child) if gone else None
         silent = told or f"its {'process' if gone else 'job'} ended without a word"
         why = "the sweep was interrupted" if interrupted and not gone else silent
         run.set_tags({"failure": child.data.tags.get("failure", why)})
         run.end("KILLED")
+
+    def _explain(self, child: StoredRun) -> None:
+        if (told := _told(child)) is not None:
+            Run(self.store, child.info.run_id).set_tags({"failure": told})
 
 
 @contextmanager
@@ -282,5 +290,11 @@ def _is_over(child: StoredRun) -> bool:
     """Whether nobody can be writing to a run: its process is this one, whose jobs are over, or is gone, on this machine
     or on another one, of which the launcher has left word."""
     tags = child.data.tags
-    told = "folder" in tags and read_ending(Path(tags["folder"])) is not None
+    told = _told(child) is not None
     return told or all(tags.get(key) == value for key, value in process().items()) or is_dead(tags)
+
+
+def _told(child: StoredRun) -> str | None:
+    """What its launcher has left word of: how the process of a job's run ended."""
+    folder = child.data.tags.get("folder")
+    return None if folder is None else read_ending(Path(folder))
