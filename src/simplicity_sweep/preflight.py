@@ -55,6 +55,7 @@ def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None
     resolved = [resolve(config) for config in configs]
     for config in resolved:
         check(config)
+    _one_task(resolved)
     refuse_untrusted(resolved)
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
@@ -136,6 +137,16 @@ def _bind(key: str, factory: Mapping[str, Any]) -> None:
         )
 
 
+def _one_task(configs: Iterable[Mapping[str, Any]]) -> None:
+    """Refuses a sweep whose networks are asked for different things: nothing of it could be compared."""
+    tasks = list(dict.fromkeys(config["task"]["name"] for config in configs))
+    if len(tasks) > 1:
+        raise ConfigError(
+            f"task = {', '.join(tasks)} in one sweep: their figures can't be compared, in no table, report or "
+            "decision. Make a sweep of each."
+        )
+
+
 def _networks(configs: Sequence[DictConfig], resolved: Sequence[Mapping[str, Any]]) -> None:
     """Refuses networks without an argument that they need, and what was chosen for one that does not take it."""
     from simplicity_sweep.architecture import refuse_incomplete
@@ -160,7 +171,9 @@ def _devices(configs: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
-    """Refuses requirements that can't be read, and for a sweep with a report those about what it does not measure."""
+    """Refuses requirements that can't be read or are about another task's figures, and for a sweep with a report those
+    about what it does not measure."""
+    from simplicity_sweep.report.decision.applicable import refuse_other_tasks
     from simplicity_sweep.report.decision.requirements import check_measured, parse
     from simplicity_sweep.report.results import ReportError
 
@@ -169,6 +182,7 @@ def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
         try:
             task = TASKS[config["task"]["name"]]
             asked = parse(**config["decide"], words=task.words)
+            refuse_other_tasks(asked, task, measurements)
             if len(configs) > 1 and config["report"] and measurements:
                 check_measured(asked, [*task.performance, *measurements])
         except ReportError as error:
