@@ -88,7 +88,7 @@ def test_tasks_are_not_mixed_in_a_sweep(composed):
     from simplicity_sweep.preflight import preflight
 
     jobs = [composed(f"task={task}", "data=diabetes") for task in ("regression", "multilabel")]
-    with pytest.raises(ConfigError, match="task = regression, multilabel in one sweep.*Make a sweep of each"):
+    with pytest.raises(ConfigError, match=r"task = regression, multilabel in one sweep.*Make a sweep of each"):
         preflight(jobs)
 
 

@@ -101,8 +101,9 @@ def _draw_answers(axes: Axes, parts: Parts) -> None:
     start = [0] * len(counts)
     for part in parts.by_name():
         width = [count[part] for count in counts.values()]
-        axes.barh(list(counts), width, left=start, label=part)
+        axes.barh(range(len(counts)), width, left=start, label=part)
         start = [before + more for before, more in zip(start, width, strict=True)]
+    axes.set_yticks(range(len(counts)), list(counts))
     axes.invert_yaxis()
     axes.set_xlabel("examples")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)

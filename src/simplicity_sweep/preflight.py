@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.credentials import has_password, masked, withhold
@@ -56,6 +56,7 @@ def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None
     for config in resolved:
         check(config)
     _one_task(resolved)
+    _paths(configs, resolved)
     refuse_untrusted(resolved)
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
@@ -97,6 +98,10 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     """The configuration as plain dicts and lists, interpolations resolved, Hydra's own node left out."""
     try:
         return {str(key): _plain(config[key]) for key in config if key != "hydra"}
+    except MissingMandatoryValue as error:
+        raise ConfigError(
+            f"{error.full_key} has no value and needs one: say {error.full_key}=… here or in its file of conf."
+        ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
 
@@ -147,6 +152,17 @@ def _one_task(configs: Iterable[Mapping[str, Any]]) -> None:
         )
 
 
+def _paths(configs: Sequence[DictConfig], resolved: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses data by a relative path where each job starts in a folder of its own."""
+    for config, plain in zip(configs, resolved, strict=True):
+        path = plain["data"].get("path")
+        if OmegaConf.select(config, "hydra.job.chdir") and path and not Path(path).expanduser().is_absolute():
+            raise ConfigError(
+                f"data.path = {path!r} is relative, and hydra.job.chdir=true starts each job in another folder. Give "
+                f"it whole: data.path={Path(path).absolute()}"
+            )
+
+
 def _networks(configs: Sequence[DictConfig], resolved: Sequence[Mapping[str, Any]]) -> None:
     """Refuses networks without an argument that they need, and what was chosen for one that does not take it."""
     from simplicity_sweep.architecture import refuse_incomplete
@@ -190,17 +206,21 @@ def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _fetch(task: str, data: Mapping[str, Any]) -> TensorData:
+    from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     from simplicity_sweep.data import DataError, refuse_other_answers
 
-    module: TensorData = instantiate(data)
     try:
+        module: TensorData = instantiate(data)
         module.prepare_data()
         module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
         refuse_other_answers(task, module)
+        _ = module.loss_weights  # one for each class
     except DataError as error:
         raise ConfigError(str(error)) from error
+    except InstantiationException as error:  # what the data module itself says of its arguments is enough
+        raise ConfigError(str(error.__cause__ if isinstance(error.__cause__, DataError) else error)) from error
     return module
 
 

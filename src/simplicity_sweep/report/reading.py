@@ -33,8 +33,8 @@ _NO_SETTING = ("seed", "experiment")
 def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = None) -> Results:
     """The results of a sweep, or of several on the same data as if they had been one.
 
-    Where a cell was run more than once, the last finished run counts, and a note says how many do not. Runs of a cell on
-    other data are another setting: see `comparable.told_apart`.
+    Where a cell was run more than once, the last finished run counts, and a note says how many do not. Runs of a cell
+    on other data are another setting: see `comparable.told_apart`.
 
     Args:
         store: where they are recorded.

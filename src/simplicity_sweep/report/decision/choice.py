@@ -165,8 +165,8 @@ def _about_jobs(results: Results, found: Candidates) -> Iterator[str]:
     data = {job.data for setting in found.settings for job in jobs_of(results, setting)} - {""}
     if len(data) > 1:
         yield (
-            f"The settings that can be chosen were trained on {len(data)} data sets: what tells them apart is the data, "
-            "too. Decide for each by itself."
+            f"The settings that can be chosen were trained on {len(data)} data sets: what tells them apart is the "
+            "data, too. Decide for each by itself."
         )
     for setting in found.settings:
         if absent := {seed: why for (of, seed), why in results.absent if of == setting}:
