@@ -42,4 +42,3 @@ class Walkthrough:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-

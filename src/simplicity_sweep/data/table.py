@@ -87,8 +87,8 @@ class Table(OwnData):
         test = None
         if self.test_path is not None:
             test = self._examples(self._table(self.test_path, names), columns, classes, self.test_path)
-        names = tuple(map(str, classes))
-        return Given(whole, names, test=test, notes=tuple(_alike(names)))
+        called = tuple(map(str, classes))
+        return Given(whole, called, test=test, notes=tuple(_alike(called)))
 
     def prepare(self, train: pd.DataFrame, val: pd.DataFrame, test: pd.DataFrame) -> Prepared:
         """Standardised and one-hot inputs."""

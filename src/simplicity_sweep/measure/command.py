@@ -142,8 +142,9 @@ def _store(tracking: Mapping[str, str]) -> Store:
 
 def _data(config: Mapping[str, Any], npz: Path | None) -> tuple[ArrayData, Answer]:
     """What is measured on, and what a network says about it with its outputs."""
+    answer: Answer = labels
     if npz is not None:
-        data, answer = read_arrays(npz), labels
+        data = read_arrays(npz)
     else:
         module = build_data(config)
         refuse_other_answers(config["task"]["name"], module)
