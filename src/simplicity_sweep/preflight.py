@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -191,18 +192,26 @@ def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
     about what it does not measure."""
     from simplicity_sweep.report.decision.applicable import refuse_other_tasks
     from simplicity_sweep.report.decision.requirements import check_measured, parse
-    from simplicity_sweep.report.results import ReportError
 
     for config in configs:
-        measurements = config["measure"]["measurements"]
-        try:
-            task = TASKS[config["task"]["name"]]
+        measurements, task = config["measure"]["measurements"], TASKS[config["task"]["name"]]
+        with _refused("Choose decide=… among the files of conf/decide."):
             asked = parse(**config["decide"], words=task.words)
             refuse_other_tasks(asked, task, measurements)
-            if len(configs) > 1 and config["report"] and measurements:
+        if len(configs) > 1 and config["report"] and measurements:
+            with _refused("Choose decide=… among the files of conf/decide, or report=false."):
                 check_measured(asked, [*task.performance, *measurements])
-        except ReportError as error:
-            raise ConfigError(f"{error}\nChoose decide=… among the files of conf/decide, or report=false.") from None
+
+
+@contextmanager
+def _refused(remedy: str) -> Iterator[None]:
+    """What the report says against requirements, as a refusal with what to do."""
+    from simplicity_sweep.report.results import ReportError
+
+    try:
+        yield
+    except ReportError as error:
+        raise ConfigError(f"{error}\n{remedy}") from None
 
 
 def _fetch(task: str, data: Mapping[str, Any]) -> TensorData:
