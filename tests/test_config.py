@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hydra.errors import ConfigCompositionException
+from omegaconf import open_dict
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.preflight import preflight, resolve
@@ -152,3 +153,27 @@ def test_a_path_between_classes_that_the_data_has_not_is_refused(composed, tmp_p
     store = f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"
     with pytest.raises(ConfigError, match=r"paths_between: \[3, 10\] names a class that the test part has not; .*8, 9"):
         preflight([composed("data=digits", store, "measure.paths_between=[[3,10]]")])
+
+
+def test_as_many_class_weights_as_classes_are_needed_before_the_first_job(composed):
+    with pytest.raises(ConfigError, match=r"class_weights = \[1, 2\]: 2 numbers for 10 classes"):
+        preflight([composed("data=digits", "data.class_weights=[1,2]")])
+
+
+def test_a_relative_path_is_refused_where_every_job_starts_in_a_folder_of_its_own(composed):
+    config = composed("data=npz", "data.path=mine.npz")
+    with open_dict(config):
+        config.hydra = {"job": {"chdir": True}}
+    with pytest.raises(ConfigError, match=r"data.path = 'mine.npz' is relative.*Give it whole: data.path=/.*mine.npz"):
+        preflight([config])
+
+
+def test_a_key_that_needs_a_value_says_so(composed):
+    with pytest.raises(ConfigError, match=r"data\.target has no value and needs one: say data.target=…"):
+        preflight([composed("data=table", "data.path=x.csv")])
+
+
+def test_what_a_data_module_says_of_its_arguments_is_said_alone(composed):
+    with pytest.raises(ConfigError) as caught:
+        preflight([composed("data=table", "data.path=x.csv", "data.target=y", "data.encoding=ansi-7")])
+    assert str(caught.value).startswith("data.encoding = 'ansi-7': Python knows no such encoding.")

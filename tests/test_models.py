@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from textwrap import dedent
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +18,7 @@ from simplicity_sweep.measure.command import measure
 from simplicity_sweep.preflight import preflight, resolve
 from simplicity_sweep.record import chosen_parameters
 from tests.commands import parent_and_children, runs, train
-from tests.conftest import PROJECT
+from tests.walkthrough import Walkthrough
 
 DIGITS = SimpleNamespace(shape=(8, 8), outputs=10, loss_weights=None)
 MODELS = {
@@ -226,12 +224,9 @@ def test_every_model_trains_and_is_measured_by_the_real_command(tmp_path, overri
 
 
 def test_the_walk_through_of_the_documentation_trains_a_network_of_ones_own(tmp_path):
-    text = (PROJECT / "docs" / "networks.md").read_text().partition("## Add your network")[2]
-    code, yaml, command = (dedent(block) for block in re.findall(r"```\w*\n(.*?) *```", text, re.DOTALL)[:3])
-    (tmp_path / "my_networks.py").write_text(code)
-    (tmp_path / "conf" / "model").mkdir(parents=True)
-    (tmp_path / "conf" / "model" / "wide.yaml").write_text(yaml)
-    given = command.split()[2:]
+    page = Walkthrough.of("networks.md", "Add your network")
+    page.write(tmp_path)
+    [[_, _, *given]] = page.commands
     quick = [override for override in SMALL if override not in given]
     done = train(tmp_path, f"--config-dir={tmp_path}/conf", *given, *quick, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr

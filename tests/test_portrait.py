@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from mlflow import MlflowClient
@@ -30,6 +32,13 @@ def test_a_description_counts_each_class_in_each_part():
 def test_vectors_and_images_are_drawn(shape, tmp_path):
     drawn(parts(*shape)).savefig(tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_classes_called_by_numbers_are_drawn_by_name_and_without_advice_from_the_drawing(caplog):
+    caplog.set_level("INFO")
+    figure = drawn(replace(parts(3), names=("10", "30")))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["10", "30"]
+    assert caplog.text == ""
 
 
 def test_a_sweep_keeps_the_picture_once_and_each_run_the_fingerprint(tmp_path):

@@ -363,6 +363,12 @@ def test_a_degenerate_network_is_flagged() -> None:
     assert any("degenerate" in line for line in printed([finished(1, 0.1, degenerate=True)], 80))
 
 
+def test_jobs_on_several_data_sets_are_said_to_be() -> None:
+    same, other = ([finished(1, 0.5, data="aaaa"), finished(2, 0.5, data=data)] for data in ("aaaa", "bbbb"))
+    assert "data sets" not in " ".join(printed([*same, finished(3, None)], 80))
+    assert "They are on 2 data sets" in " ".join(printed(other, 80))
+
+
 @pytest.mark.parametrize("width", [80, 120, 160])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     setting = "activation=leaky_relu activation.negative_slope=0.2 depth=very_deep optim.lr=0.001 seed=3"

@@ -83,6 +83,25 @@ def test_a_task_that_does_not_fit_its_data_is_refused_before_the_first_job(compo
         preflight([composed(*overrides, f"tracking.uri=sqlite:///{tmp_path}/mlflow.db")])
 
 
+def test_tasks_are_not_mixed_in_a_sweep(composed):
+    from simplicity_sweep.config import ConfigError
+    from simplicity_sweep.preflight import preflight
+
+    jobs = [composed(f"task={task}", "data=diabetes") for task in ("regression", "multilabel")]
+    with pytest.raises(ConfigError, match=r"task = regression, multilabel in one sweep.*Make a sweep of each"):
+        preflight(jobs)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_requirement_about_another_tasks_figure_is_refused_before_training(composed, jobs):
+    from simplicity_sweep.config import ConfigError
+    from simplicity_sweep.preflight import preflight
+
+    job = composed("data=digits", "report=false", 'decide.require=["r2 >= 0.5"]')
+    with pytest.raises(ConfigError, match="`r2` is a figure of task=regression or forecasting, and this is task=class"):
+        preflight([job] * jobs)
+
+
 def test_a_headline_that_is_no_number_is_the_worst_objective():
     assert TASKS["regression"].objective({"val/r2": math.nan}) == -math.inf
     assert TASKS["regression"].objective({"val/r2": 0.5}) == 0.5

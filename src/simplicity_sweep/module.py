@@ -45,8 +45,8 @@ class Supervised(pl.LightningModule, ABC):
         """The loss of a training batch, a scalar."""
 
     @abstractmethod
-    def evaluate(self, outputs: Tensor, answers: Tensor, stage: str, metrics: MetricCollection) -> None:
-        """Updates the metrics of a stage, `val` or `test`, and logs its loss."""
+    def evaluate(self, outputs: Tensor, answers: Tensor, metrics: MetricCollection) -> dict[str, Tensor]:
+        """Updates the metrics; returns by name what is a mean over the examples, the loss among it."""
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         inputs, answers = batch
@@ -65,7 +65,8 @@ class Supervised(pl.LightningModule, ABC):
 
     def _evaluate(self, batch: tuple[Tensor, Tensor], stage: str, metrics: MetricCollection) -> None:
         inputs, answers = batch
-        self.evaluate(self(inputs), answers, stage, metrics)
+        for name, mean in self.evaluate(self(inputs), answers, metrics).items():
+            self.log(f"{stage}/{name}", mean, batch_size=len(answers))
         self.log_dict(metrics)
 
 
@@ -102,7 +103,7 @@ class Classifier(Supervised):
         """Cross-entropy, weighted by the classes' weights."""
         return cross_entropy(outputs, answers, self.class_weights)
 
-    def evaluate(self, outputs: Tensor, answers: Tensor, stage: str, metrics: MetricCollection) -> None:
+    def evaluate(self, outputs: Tensor, answers: Tensor, metrics: MetricCollection) -> dict[str, Tensor]:
         """Accuracy, and cross-entropy without weights."""
         metrics.update(outputs, answers)
-        self.log(f"{stage}/loss", cross_entropy(outputs, answers), batch_size=len(answers))
+        return {"loss": cross_entropy(outputs, answers)}

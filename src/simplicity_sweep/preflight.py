@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePath
+from contextlib import contextmanager
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.credentials import has_password, masked, withhold
@@ -55,6 +56,8 @@ def preflight(configs: Sequence[DictConfig], *, elsewhere: bool = False) -> None
     resolved = [resolve(config) for config in configs]
     for config in resolved:
         check(config)
+    _one_task(resolved)
+    _paths(configs, resolved)
     refuse_untrusted(resolved)
     for key, factory in _distinct(_factories(resolved)):
         _bind(key, factory)
@@ -96,6 +99,10 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     """The configuration as plain dicts and lists, interpolations resolved, Hydra's own node left out."""
     try:
         return {str(key): _plain(config[key]) for key in config if key != "hydra"}
+    except MissingMandatoryValue as error:
+        raise ConfigError(
+            f"{error.full_key} has no value and needs one: say {error.full_key}=… here or in its file of conf."
+        ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
 
@@ -136,6 +143,27 @@ def _bind(key: str, factory: Mapping[str, Any]) -> None:
         )
 
 
+def _one_task(configs: Iterable[Mapping[str, Any]]) -> None:
+    """Refuses a sweep whose networks are asked for different things: nothing of it could be compared."""
+    tasks = list(dict.fromkeys(config["task"]["name"] for config in configs))
+    if len(tasks) > 1:
+        raise ConfigError(
+            f"task = {', '.join(tasks)} in one sweep: their figures can't be compared, in no table, report or "
+            "decision. Make a sweep of each."
+        )
+
+
+def _paths(configs: Sequence[DictConfig], resolved: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses data by a relative path where each job starts in a folder of its own."""
+    for config, plain in zip(configs, resolved, strict=True):
+        path = plain["data"].get("path")
+        if OmegaConf.select(config, "hydra.job.chdir") and path and not Path(path).expanduser().is_absolute():
+            raise ConfigError(
+                f"data.path = {path!r} is relative, and hydra.job.chdir=true starts each job in another folder. Give "
+                f"it whole: data.path={Path(path).absolute()}"
+            )
+
+
 def _networks(configs: Sequence[DictConfig], resolved: Sequence[Mapping[str, Any]]) -> None:
     """Refuses networks without an argument that they need, and what was chosen for one that does not take it."""
     from simplicity_sweep.architecture import refuse_incomplete
@@ -160,33 +188,48 @@ def _devices(configs: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _decisions(configs: Sequence[Mapping[str, Any]]) -> None:
-    """Refuses requirements that can't be read, and for a sweep with a report those about what it does not measure."""
+    """Refuses requirements that can't be read or are about another task's figures, and for a sweep with a report those
+    about what it does not measure."""
+    from simplicity_sweep.report.decision.applicable import refuse_other_tasks
     from simplicity_sweep.report.decision.requirements import check_measured, parse
-    from simplicity_sweep.report.results import ReportError
 
     for config in configs:
-        measurements = config["measure"]["measurements"]
-        try:
-            task = TASKS[config["task"]["name"]]
+        measurements, task = config["measure"]["measurements"], TASKS[config["task"]["name"]]
+        with _refused("Choose decide=… among the files of conf/decide."):
             asked = parse(**config["decide"], words=task.words)
-            if len(configs) > 1 and config["report"] and measurements:
+            refuse_other_tasks(asked, task, measurements)
+        if len(configs) > 1 and config["report"] and measurements:
+            with _refused("Choose decide=… among the files of conf/decide, or report=false."):
                 check_measured(asked, [*task.performance, *measurements])
-        except ReportError as error:
-            raise ConfigError(f"{error}\nChoose decide=… among the files of conf/decide, or report=false.") from None
+
+
+@contextmanager
+def _refused(remedy: str) -> Iterator[None]:
+    """What the report says against requirements, as a refusal with what to do."""
+    from simplicity_sweep.report.results import ReportError
+
+    try:
+        yield
+    except ReportError as error:
+        raise ConfigError(f"{error}\n{remedy}") from None
 
 
 def _fetch(task: str, data: Mapping[str, Any]) -> TensorData:
+    from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     from simplicity_sweep.data import DataError, refuse_other_answers
 
-    module: TensorData = instantiate(data)
     try:
+        module: TensorData = instantiate(data)
         module.prepare_data()
         module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
         refuse_other_answers(task, module)
+        _ = module.loss_weights  # one for each class
     except DataError as error:
         raise ConfigError(str(error)) from error
+    except InstantiationException as error:  # what the data module itself says of its arguments is enough
+        raise ConfigError(str(error.__cause__ if isinstance(error.__cause__, DataError) else error)) from error
     return module
 
 

@@ -50,11 +50,9 @@ class Regressor(Supervised):
         """Targets [n, k] in the units in which the network answers."""
         return (targets - self.mean) / self.std
 
-    def evaluate(self, outputs: Tensor, answers: Tensor, stage: str, metrics: MetricCollection) -> None:
+    def evaluate(self, outputs: Tensor, answers: Tensor, metrics: MetricCollection) -> dict[str, Tensor]:
         """R², mean absolute error in both units, and mean squared error."""
         expected = self.standardised(answers)
         metrics.update(outputs, expected)
-        self.log(f"{stage}/loss", mse_loss(outputs, expected), batch_size=len(answers))
-        if self.one_unit:
-            error = (outputs - expected).abs().mean() * self.std[0]
-            self.log(f"{stage}/mae_in_units", error, batch_size=len(answers))
+        in_units = {"mae_in_units": (outputs - expected).abs().mean() * self.std[0]} if self.one_unit else {}
+        return {"loss": mse_loss(outputs, expected), **in_units}

@@ -50,6 +50,7 @@ class Row:
         failed_at: the file and line that raised it.
         diverged: which loss is no number, and since when.
         alone: why its steps were no part of a stacked program.
+        data: fingerprint of the data that it was trained on.
     """
 
     job: int
@@ -68,6 +69,7 @@ class Row:
     failed_at: str | None = None
     diverged: str | None = None
     alone: str | None = None
+    data: str | None = None
 
 
 def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
@@ -113,6 +115,10 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     more = f" ({left_out} of them not shown)" if left_out else ""
     jobs = "1 job" if len(rows) == 1 else f"{len(rows)} jobs"
     console.print(f"{jobs}: {line or 'none'}{more}", highlight=False)
+    if len(data := {row.data for row in rows if row.data is not None}) > 1:
+        console.print(
+            f"They are on {len(data)} data sets: what tells their figures apart is the data, too.", style="yellow"
+        )
     for reason, number in Counter(row.alone for row in rows if row.alone is not None).items():
         console.print(f"{number} of them trained alone: {reason}", style="dim", highlight=False)
 
@@ -159,6 +165,7 @@ def _row(job: int, setting: str, run: StoredRun) -> Row:
         failed_at=tags.get("failure.at"),
         diverged=tags.get("diverged"),
         alone=None if tags.get("fused", "yes") == "yes" else tags["fused"],
+        data=tags.get("data.fingerprint"),
     )
 
 

@@ -39,6 +39,11 @@ class Task:
         """What `decide` may say in place of a figure's name, so that one rule fits every task."""
         return {"headline": self.headline, "change_rate": self.change_rate, "jacobian_norm": self.jacobian}
 
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The figures that this description names."""
+        return (*self.performance, self.noise, self.change_rate, self.jacobian)
+
     def objective(self, figures: Mapping[str, float]) -> float:
         """The headline on the validation set; −∞ where it is no number, so that no search takes it for good.
 

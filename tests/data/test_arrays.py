@@ -27,6 +27,11 @@ def arrays(folder: Path, given: dict[str, Any] | None = None, **options: Any) ->
     return data
 
 
+def test_python_objects_are_not_loaded_and_the_array_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"mine\.npz: the array labels holds Python objects.*labels\.astype\(str\)"):
+        arrays(tmp_path, {"inputs": VECTORS, "labels": np.array(["a", None] * (N // 2), dtype=object)})
+
+
 def whole(data: Arrays) -> torch.Tensor:
     return torch.cat([part.inputs for part in (data.train, data.val, data.test)])
 
@@ -125,12 +130,13 @@ def test_what_would_mislead_is_refused_by_array_and_place(tmp_path, given, optio
         arrays(tmp_path, given, **options)
 
 
-def test_a_file_that_is_no_archive_is_refused(tmp_path):
+def test_a_file_that_is_no_archive_is_refused_without_advice_to_load_it_unsafely(tmp_path):
     (tmp_path / "text.npz").write_text("inputs, labels")
     np.save(tmp_path / "one.npy", VECTORS)
     for name in ("text.npz", "one.npy"):
-        with pytest.raises(DataError, match=f"{name} can't be read as an .npz file"):
+        with pytest.raises(DataError, match=f"{name} can't be read as an .npz file") as caught:
             arrays(tmp_path, path=tmp_path / name)
+        assert "pickle" not in str(caught.value)
 
 
 def test_the_command_trains_on_arrays(tmp_path):

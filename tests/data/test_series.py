@@ -135,9 +135,43 @@ def test_an_empty_series_is_refused(tmp_path):
         series(tmp_path / "empty.csv")
 
 
-@pytest.mark.parametrize(("columns", "named"), [(["n", "same"], "column 'same'"), (None, "column number 2 of those")])
-def test_a_column_that_is_constant_while_it_is_learned_from_is_named(tmp_path, columns, named):
+@pytest.mark.parametrize("columns", [["n", "same"], None])
+def test_a_column_that_is_constant_while_it_is_learned_from_is_named(tmp_path, columns):
     path = tmp_path / "flat.csv"
     path.write_text("n,same\n" + "".join(f"{n},{5 + (n > 55)}\n" for n in range(60)))
-    with pytest.raises(DataError, match=f"{named}.* is constant in the training part"):
+    with pytest.raises(DataError, match="column 'same' is constant in the training part"):
         series(path, columns=columns, targets=["n"])
+
+
+SAID = {"separator": ";", "decimal": ",", "encoding": "latin-1"}
+
+
+def german(path: Path) -> Path:
+    lines = [f"{hour};{hour % 10},5\n" for hour in range(60)]
+    path.write_bytes(("Stunde;Höhe\n" + "".join(lines)).encode("latin-1"))
+    return path
+
+
+def test_how_a_series_is_written_can_be_said(tmp_path):
+    data = series(german(tmp_path / "werk.csv"), time="Stunde", **SAID)
+    # The first test window starts at line 51, by hand above; three lines later it forecasts the 54th and the 55th.
+    assert data.test.labels[0].tolist() == [4.5, 5.5]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"separator": "tab"}, r"has no column 'Stunde'; it has 'Stunde;Höhe'\. .*'data.separator="),
+        ({"decimal": "."}, r"line 2: column 'Höhe' holds '0,5', which is no finite number.*'data.decimal="),
+        ({"encoding": "utf-8"}, "werk.csv, line 1: byte 0xf6 is no text in utf-8"),
+    ],
+)
+def test_a_series_that_is_written_otherwise_is_refused_with_what_to_say(tmp_path, wrong, message):
+    with pytest.raises(DataError, match=message):
+        series(german(tmp_path / "werk.csv"), time="Stunde", **SAID | wrong)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    (tmp_path / "twice.csv").write_text("n,n\n1,2\n")
+    with pytest.raises(DataError, match="names the column 'n' twice"):
+        series(tmp_path / "twice.csv")

@@ -135,12 +135,20 @@ def test_equal_rows_count_once_where_that_is_asked_for(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("columns", "options", "message"),
     [
-        ({}, {"target": "life"}, r"people.csv has no column 'life', data.target; it has age, port, survived"),
+        ({}, {"target": "life"}, r"people.csv has no column 'life', data.target; it has 'age', 'port', 'survived'"),
         ({"survived": "no"}, {}, "the target 'survived' = 'no'. A classifier needs two classes"),
         ({"survived": ["no", None] * 30}, {}, "people.csv, row 2: the target 'survived' is missing"),
         ({"survived": [0.5, 1.0] * 30}, {}, "row 1: the target 'survived' = 0.5; expected a whole number or a text"),
         ({"survived": ["rare"] + ["a", "b"] * 29 + ["a"]}, {}, "Class 'rare' has too few examples"),
         ({"age": ["old", *range(59)]}, {}, r"column 'age', row 1: 'old' is no number.*missing_values=\['old'\]"),
+        ({"survived": ["no", "yes ", "yes"] * 20}, {}, "row 2: .* = 'yes ', which differs from 'yes' in spaces"),
+        ({"port": ["S", "S ", "C"] * 20}, {}, "column 'port' holds 'S ' and 'S', which differ in spaces alone"),
+        ({"port": ["0,5", "1", "7,25"] * 20}, {}, r"'port', row 1: '0,5' is a number with a decimal comma"),
+        ({"when": ["2024-01-31", "1.2.2024"] * 30}, {}, "column 'when' holds dates, such as '2024-01-31'"),
+        ({"id": range(7, 67)}, {}, r"'id' numbers the rows \(7, 8, 9, …, 66\).*data.drop=\[id\].*data.numeric=\[id\]"),
+        ({"id": [60 - row**2 for row in range(60)]}, {}, "column 'id' numbers the rows"),
+        ({"id": np.random.default_rng(0).permutation(60)}, {}, "column 'id' numbers the rows"),
+        ({"id": [f"n{row}" for row in range(60)]}, {}, "'id' holds 42 different texts in 42 rows.*each of them once"),
         ({"port": ["1", "x"] * 30}, {"numeric": ["port"]}, "column 'port', row 2: 'x' is no number"),
         ({"age": [np.inf, *range(59)]}, {}, "column 'age', row 1: the value is infinite"),
         ({"k": 3}, {}, r"Column 'k' is constant in the training part \(3.*data.drop=\[k\]"),
@@ -148,7 +156,7 @@ def test_equal_rows_count_once_where_that_is_asked_for(tmp_path, caplog):
         ({"k": "same"}, {}, r"Column 'k' is constant in the training part \(same\)"),
         ({"name": [f"n{row}" for row in range(60)]}, {"most_categories": 9}, "'name' holds 42 different texts in 42"),
         ({"age": 1.0, "port": ["S", "C"] * 30}, {"drop": ["age"]}, "stand in the training part too, label included"),
-        ({}, {"drop": ["agee"]}, "data.drop names 'agee', which is no input column of .*people.csv; it has age, port"),
+        ({}, {"drop": ["agee"]}, "data.drop names 'agee', which is no input column of .*; it has 'age', 'port'"),
         ({}, {"columns": ["survived"]}, "data.columns names 'survived', which is no input column"),
         ({}, {"drop": ["age", "port"]}, "no column is left to be an input"),
         ({}, {"val_size": 1}, "data.val_size asks for 1 of 60 examples; expected from 2, one of each class, to 58"),
@@ -162,6 +170,78 @@ def test_equal_rows_count_once_where_that_is_asked_for(tmp_path, caplog):
 def test_what_would_mislead_is_refused_by_file_row_or_column(tmp_path, columns, options, message):
     with pytest.raises(DataError, match=message):
         table(tmp_path, frame(**columns), **options)
+
+
+def test_a_column_that_numbers_the_rows_is_an_input_where_it_is_said_to_be_measured(tmp_path):
+    assert "id" in table(tmp_path, frame(id=range(60)), numeric=["id"]).parts.columns
+
+
+def test_classes_that_differ_in_capitals_alone_are_two_and_said_so(tmp_path, caplog):
+    assert table(tmp_path, frame(survived=["no", "yes", "Yes"] * 20)).classes == 3
+    assert "The classes 'Yes' and 'yes' differ in capital letters alone" in caplog.text
+
+
+def test_a_test_part_mostly_of_one_class_is_said_to_be(tmp_path, caplog):
+    table(tmp_path, frame(survived=["yes"] * 5 + ["no"] * 55), test_size=12, val_size=12)
+    # Of 5 in 60 rows one is in proportion in 12.
+    assert "91.7% of the test part are of class 'no'" in caplog.text
+
+
+SAID = {"separator": ";", "decimal": ",", "encoding": "cp1252"}
+
+
+def german(path: Path, *more: str) -> None:
+    rows = [f"{20 + row},{row % 10};{'Süd' if row % 2 else 'Nord'};{'ja' if row % 3 else 'nein'}" for row in range(N)]
+    path.write_bytes("\n".join(["Länge;Ort;gut", *rows, *more]).encode("cp1252"))
+
+
+def test_how_a_csv_is_written_can_be_said(tmp_path):
+    german(tmp_path / "werk.csv")
+    data = table(tmp_path, frame(), path=tmp_path / "werk.csv", target="gut", **SAID)
+    assert data.parts.columns == ("Länge", "Ort_Nord", "Ort_Süd")
+    whole = torch.cat([data.train.inputs, data.val.inputs, data.test.inputs])[:, 0].double().sort().values
+    # 20.0, 21.1, … 29.9, 30.0, 31.1 …: from the first to the last, in steps of 1.1, and every tenth of 0.1.
+    lengths = torch.tensor([20 + row + row % 10 / 10 for row in range(N)], dtype=torch.float64).sort().values
+    torch.testing.assert_close((whole - whole[0]) / (whole[-1] - whole[0]), (lengths - 20) / 59.9, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"separator": ","}, "rows have more fields than the header line.*data.separator="),
+        ({"separator": "tab"}, "Its fields seem to be separated otherwise: 'data.separator=\";\"'"),
+        ({"separator": ";;"}, "data.separator = ';;': should be one character, or tab"),
+        ({"decimal": "."}, "column 'Länge', row 1: '20,0' is a number with a decimal comma"),
+        ({"decimal": "·"}, "data.decimal = '·': should be a point or a comma"),
+        ({"encoding": "utf-8"}, "werk.csv, line 1: byte 0xe4 is no text in utf-8.*data.encoding=cp1252"),
+        ({"encoding": "ansi-7"}, "data.encoding = 'ansi-7': Python knows no such encoding"),
+    ],
+)
+def test_a_csv_that_is_written_otherwise_is_refused_with_what_to_say(tmp_path, wrong, message):
+    german(tmp_path / "werk.csv")
+    with pytest.raises(DataError, match=message):
+        table(tmp_path, frame(), path=tmp_path / "werk.csv", target="gut", **SAID | wrong)
+
+
+def test_a_text_among_decimal_commas_is_refused_by_its_row(tmp_path):
+    german(tmp_path / "werk.csv", "aus;Nord;ja")
+    with pytest.raises(DataError, match="column 'Länge', row 61: 'aus' is no number"):
+        table(tmp_path, frame(), path=tmp_path / "werk.csv", target="gut", **SAID)
+
+
+@pytest.mark.parametrize("start", ["\ufeff", ""])
+def test_a_mark_of_byte_order_is_no_part_of_the_first_column(tmp_path, start):
+    text = frame().to_csv(index=False)
+    (tmp_path / "marked.csv").write_text(start + text, encoding="utf-8")
+    assert table(tmp_path, frame(), path=tmp_path / "marked.csv").parts.columns[0] == "age"
+
+
+def test_nullable_numbers_and_categories_of_parquet_are_numbers_and_categories(tmp_path):
+    rows = frame(count=pd.array([None if row % 9 == 0 else row % 7 for row in range(N)], dtype="Int64"))
+    rows = rows.astype({"port": "category", "survived": "category"})
+    data = table(tmp_path, rows, "parquet")
+    assert data.parts.columns == ("age", "count", "port_C", "port_Q", "port_S")
+    assert data.parts.names == ("no", "yes")
 
 
 def test_times_are_refused(tmp_path):

@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
 
-from simplicity_sweep.build import build_data, build_model, build_plan
+from simplicity_sweep.build import answer_of, build_data, build_model, build_plan
 from simplicity_sweep.callbacks import CarryConfig, Measure
 from simplicity_sweep.fused.strategy import FusedStrategy
 from simplicity_sweep.measure.__main__ import main
 from simplicity_sweep.measure.configuration import configured
+from simplicity_sweep.preflight import resolve
 from simplicity_sweep.probe import Plan
+from simplicity_sweep.resolvers import register
+from tests.conftest import PROJECT
 
 NETWORKS = "tests.measure.networks"
 QUICK = ["measure.probe.test.paths=10", "measure.probe.test.points=16"]
@@ -94,18 +98,22 @@ class Trained:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Trained:
     """An epoch on the digits, with a seed and a noise that are not the defaults."""
-    folder = tmp_path_factory.mktemp("trained")
-    config = configured(
-        ["data=digits", "trainer=cpu", "seed=3", "measure.probe.test.sigma=0.3", *QUICK], "", None, None
-    )
-    config["trainer"]["max_epochs"] = 1
+    return trained_on(tmp_path_factory.mktemp("trained"), "data=digits")
+
+
+def trained_on(folder: Path, *overrides: str) -> Trained:
+    """A run of one epoch, with a seed and a noise that are not the defaults."""
+    register()
+    common = ["trainer=cpu", "trainer.max_epochs=1", "seed=3", "measure.probe.test.sigma=0.3", *QUICK]
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        config = resolve(compose("config", [*common, *overrides]))
     data = build_data(config)
     model = build_model(config, data)
     trainer = pl.Trainer(
         **config["trainer"],
         strategy=FusedStrategy(torch.device("cpu")),
         logger=False,
-        callbacks=[Measure(build_plan(config)), CarryConfig(config)],
+        callbacks=[Measure(build_plan(config, answer_of(config, data))), CarryConfig(config)],
         default_root_dir=folder,
         enable_checkpointing=False,
         enable_model_summary=False,

@@ -9,11 +9,13 @@ import pytest
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.recorded import find_sweep
+from simplicity_sweep.report.decision.choice import decide
+from simplicity_sweep.report.decision.requirements import parse
 from simplicity_sweep.report.reading import read_results
 from simplicity_sweep.report.results import ReportError, Results
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
-from simplicity_sweep.tracking import Status
+from simplicity_sweep.tracking import Run, Status
 from tests.report.stored import job, opened
 from tests.stores import new_store
 
@@ -131,3 +133,56 @@ def test_the_report_says_on_what_and_how_it_was_measured(store: Store, tmp_path:
     about = read(sweep).about
     assert (about["data"], about["epochs"], about["layers"]) == ("mnist", "3", "128-64")
     assert (about["versions"], about["machine"]) == ("torch 2.14.1", "AMD EPYC")
+
+
+def on(run: Run, fingerprint: str) -> None:
+    run.set_tags({"data.fingerprint": fingerprint})
+
+
+def test_sweeps_over_one_name_whose_tensors_differ_are_not_merged(store: Store, tmp_path: Path) -> None:
+    first, second = (opened(store, tmp_path, 1, name) for name in ("first", "second"))
+    on(job(first, 0, "setting=base seed=0"), "aaaa00000000")
+    on(job(second, 0, "setting=base seed=1", 1), "bbbb00000000")
+    with pytest.raises(ReportError, match=r"first: mnist.*fingerprint aaaa00000000; second: mnist.*fingerprint bbbb"):
+        read(first, second)
+
+
+def test_runs_of_a_setting_on_changed_data_are_no_replicates(store: Store, tmp_path: Path) -> None:
+    sweep = opened(store, tmp_path, 4)
+    cells = [("base", 0, "aaaa"), ("base", 1, "bbbb"), ("tanh", 0, "aaaa"), ("tanh", 1, "aaaa")]
+    for number, (setting, seed, fingerprint) in enumerate(cells):
+        on(job(sweep, number, f"setting={setting} seed={seed}", seed, 0.1 * number), fingerprint)
+    results = read(sweep)
+    assert results.settings == ["base data.fingerprint=aaaa", "base data.fingerprint=bbbb", "tanh"]
+    assert results.values("base data.fingerprint=aaaa", "test/accuracy") == {0: 0.0}
+    assert results.values("base data.fingerprint=bbbb", "test/accuracy") == pytest.approx({1: 0.1})
+    [note] = results.notes
+    assert "on 2 data sets, whose fingerprints differ (aaaa, bbbb)" in note
+    assert results.about["data's fingerprint"] == "aaaa, bbbb"
+    [said] = [note for note in decide(results, parse(["accuracy >= 0"], [])).notes if "data sets" in note]
+    assert "trained on 2 data sets" in said
+
+
+def test_runs_on_the_same_data_and_failed_ones_that_never_had_any_stay_together(store: Store, tmp_path: Path) -> None:
+    sweep = opened(store, tmp_path, 2)
+    on(job(sweep, 0, "setting=base seed=0", 0), "aaaa")
+    job(sweep, 1, "setting=base seed=1", 1, status="FAILED")
+    results = read(sweep)
+    assert results.settings == ["base"]
+    assert results.notes == ()
+
+
+def test_runs_that_do_not_say_on_what_they_were_trained_are_said_to_be_unknown(store: Store, tmp_path: Path) -> None:
+    sweep = opened(store, tmp_path, 2)
+    on(job(sweep, 0, "setting=base seed=0", 0), "aaaa")
+    job(sweep, 1, "setting=base seed=1", 1)
+    [note] = read(sweep).notes
+    assert note.startswith("1 run of an earlier version kept no fingerprint")
+
+
+def test_runs_of_several_tasks_have_no_report(store: Store, tmp_path: Path) -> None:
+    first, second = (opened(store, tmp_path, 1, name) for name in ("first", "second"))
+    job(first, 0, "setting=base seed=0")
+    job(second, 0, "setting=base seed=0", task="regression")
+    with pytest.raises(ReportError, match=r"\(task=classification in first; task=regression in second\)"):
+        read(first, second)

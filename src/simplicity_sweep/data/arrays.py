@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,14 @@ class Arrays(OwnData):
 
     def _archive(self) -> dict[str, NDArray[Any]]:
         try:
-            with self.path.open("rb") as file:  # given the path, NumPy leaves a file that it can't read open
+            # NumPy itself would take whatever it does not know for pickled objects, and propose to load them.
+            if not is_zipfile(self.path):
+                raise ValueError("it is no archive of arrays")
+            with self.path.open("rb") as file:
                 archive = np.load(file, allow_pickle=False)
-                if not isinstance(archive, np.lib.npyio.NpzFile):
-                    raise ValueError("it holds one array without a name")
-                arrays = {name: archive[name] for name in archive.files}
+                arrays = {name: self._array(archive, name) for name in archive.files}
+        except DataError:
+            raise
         except Exception as error:  # whatever the bytes of a file that is none make NumPy and zipfile say
             raise DataError(
                 f"{self.path} can't be read as an .npz file ({error}). Write it with "
@@ -87,6 +91,16 @@ class Arrays(OwnData):
                 "there are parts of their own test_inputs and test_labels, val_inputs and val_labels."
             )
         return arrays
+
+    def _array(self, archive: Any, name: str) -> NDArray[Any]:
+        try:
+            array: NDArray[Any] = archive[name]
+        except ValueError as error:
+            raise DataError(
+                f"{self.path}: the array {name} holds Python objects, which could run code when they are read. Save "
+                "plain numbers or texts: numpy.savez(path, inputs=inputs.astype(float), labels=labels.astype(str))"
+            ) from error
+        return array
 
     def _labels(self, arrays: Mapping[str, NDArray[Any]], prefix: str) -> tuple[NDArray[Any], str, Any]:
         name = f"{prefix}labels"

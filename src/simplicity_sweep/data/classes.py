@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,19 @@ def classes_of(values: NDArray[Any], what: str, call: Callable[[int], str]) -> l
         call: what a message calls the example at a place.
 
     Raises:
-        DataError: a value is missing or no class, or all are the same.
+        DataError: a value is missing or no class, two differ in spaces alone, or all are the same.
 
     Example:
         >>> classes_of(np.array([10, 9, 10]), "labels", str), classes_of(np.array(["b", "a"]), "labels", str)
         ([9, 10], ['a', 'b'])
     """
-    found: list[Any] = np.unique(plain(values, what, call)).tolist()
+    known = plain(values, what, call)
+    found: list[Any] = np.unique(known).tolist()
+    for spaced, other in _spaced(found):
+        raise DataError(
+            f"{call(int(np.flatnonzero(known == spaced)[0]))}: {what} = {spaced!r}, which differs from {other!r} in "
+            "spaces alone. Make them one class in the file."
+        )
     if len(found) < 2:
         raise DataError(
             f"{call(0)}, and wherever else: {what} = {found[0]!r}. A classifier needs two classes at least."
@@ -91,6 +97,26 @@ def refuse_absent(parts: Mapping[str, NDArray[np.int64]], names: Sequence[str]) 
                 f"Class {names[absent]!r} has no example in the {part} part ({elsewhere}). Add examples of it, make "
                 "that part larger (data.test_size, data.val_size), or leave the class out."
             )
+
+
+def refuse_spaced(values: Iterable[str], called: str) -> None:
+    """Refuses categories of which two differ in spaces alone.
+
+    Raises:
+        DataError: names both.
+    """
+    for spaced, other in _spaced(sorted(values)):
+        raise DataError(
+            f"{called} holds {spaced!r} and {other!r}, which differ in spaces alone. Make them one in the file."
+        )
+
+
+def _spaced(values: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Each text that another one, given too, would be with other spaces around it, and that one."""
+    seen: dict[str, str] = {}
+    for value in values:
+        if isinstance(value, str) and (other := seen.setdefault(value.strip(), value)) != value:
+            yield max(value, other, key=len), min(value, other, key=len)
 
 
 def shortly(items: Sequence[Any]) -> str:

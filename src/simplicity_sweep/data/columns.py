@@ -11,8 +11,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from simplicity_sweep.data.classes import shortly
+from simplicity_sweep.data.classes import refuse_spaced, shortly
+from simplicity_sweep.data.csv_file import has_decimal_commas
 from simplicity_sweep.data.errors import DataError
+
+_FEW = 10  # rows that may be in order by chance
+_DATE = r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2}(\d{2})?)([ T].*)?"
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Columns:
         """The kinds of the columns `names`: as declared, else numbers where each value is one, else categories.
 
         Raises:
-            DataError: a column of dates, one declared as numbers that holds text, or one that is numbers but for some
-                text and was not declared.
+            DataError: a column of dates; one declared as numbers that holds text; and, where it was not declared, one
+                that is numbers but for some text, numbers with a decimal comma, or a number of the row.
         """
         numbers = [
             name
@@ -48,10 +52,12 @@ class Columns:
         """The columns as float64 and as text, NaN where a value is missing.
 
         Raises:
-            DataError: a column of numbers holds text or an infinity.
+            DataError: a column of numbers holds text or an infinity, or two categories differ in spaces alone.
         """
         typed = {name: _numbers(frame[name], f"{file}: column {name!r}") for name in self.numbers}
         typed |= {name: _texts(frame[name]) for name in self.categories}
+        for name in self.categories:
+            refuse_spaced(typed[name].dropna().unique(), f"{file}: column {name!r}")
         return pd.DataFrame(typed)
 
     def fitted(self, train: pd.DataFrame, most_categories: int) -> Any:
@@ -108,8 +114,17 @@ def _is_numeric(column: pd.Series, declared: bool, called: str) -> bool:
     if pd.api.types.is_bool_dtype(column):
         return declared
     if pd.api.types.is_numeric_dtype(column):
+        if not declared:
+            _refuse_row_numbers(column, called)
         return True
     present = column.dropna()
+    _refuse_dates(present, called)
+    if has_decimal_commas(present):
+        raise DataError(
+            f"{called}, row {int(present.index[0]) + 1}: {present.iloc[0]!r} is a number with a decimal comma, as all "
+            f"of the column are. Say so: 'data.decimal=\",\"'; or take it for categories: "
+            f"data.categorical=[{column.name}]"
+        )
     text = present[pd.to_numeric(present, errors="coerce").isna()]
     if declared or len(text) * 2 < len(present):
         _refuse_text(text, called)
@@ -135,6 +150,29 @@ def _refuse_text(text: pd.Series, called: str) -> None:
         )
 
 
+def _refuse_row_numbers(column: pd.Series, called: str) -> None:
+    """Refuses whole numbers that say where in the file, or which, a row is."""
+    if not pd.api.types.is_integer_dtype(column) or len(column) < _FEW:
+        return
+    values = column.dropna().to_numpy(np.int64)
+    steps = np.diff(values)
+    numbered = column.is_unique and len(values) and values.max() - values.min() == len(values) - 1
+    if numbered or (steps > 0).all() or (steps < 0).all():
+        raise DataError(
+            f"{called} numbers the rows ({', '.join(map(str, values[:3]))}, …, {values[-1]}): each value once, in the "
+            f"order of the file or without a gap. Leave it out: data.drop=[{column.name}]; or, if it was measured, say "
+            f"so: data.numeric=[{column.name}]"
+        )
+
+
+def _refuse_dates(present: pd.Series, called: str) -> None:
+    if len(present) and present.astype(str).str.fullmatch(_DATE).all():
+        raise DataError(
+            f"{called} holds dates, such as {str(present.iloc[0])!r}. Make numbers of them, or leave it out: "
+            f"data.drop=[{present.name}]; or take them for categories: data.categorical=[{present.name}]"
+        )
+
+
 def _texts(column: pd.Series) -> pd.Series:
     """Texts as objects; a whole number reads the same whether or not other values of the column are missing."""
     texts = column.astype(object).map(_text, na_action="ignore")
@@ -153,8 +191,11 @@ def _refuse_useless(column: pd.Series, name: str, most: int | None) -> None:
             f"Column {name!r} is constant in the training part ({held}), so it says nothing. "
             f"Leave it out: data.drop=[{name}]"
         )
-    if most is not None and different > most:
+    if most is not None and (different > most or different == column.count()):
+        why = f"more than data.most_categories = {most}" if different > most else "each of them once"
         raise DataError(
-            f"Column {name!r} holds {different} different texts in {len(column)} rows of the training part, more than "
-            f"data.most_categories = {most}. If it is a name or a number of the row, leave it out: data.drop=[{name}]"
+            f"Column {name!r} holds {different} different texts in {len(column)} rows of the training part "
+            f"({', '.join(map(repr, column.dropna().iloc[:2]))} …), {why}. If it is a name or a number of the row, "
+            f"leave it out: data.drop=[{name}]; if it should be numbers, data.numeric=[{name}] says what is "
+            "none."
         )

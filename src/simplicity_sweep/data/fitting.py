@@ -27,8 +27,9 @@ def refuse_other_answers(task: str, data: TensorData) -> None:
         task, ("numbers", "sets of labels")
     )
     if held not in wanted:
+        shown = _other_than_labels(data) if (task, held) == ("multilabel", "numbers") else ""
         raise DataError(
-            f"task={task} needs {TASKS[task].answers}, but data={name} holds {held}. "
+            f"task={task} needs {TASKS[task].answers}, but data={name} holds {held}{shown}. "
             f"Choose {_SUITED[held]}; or data that hold {wanted[0]}."
         )
     if task == "multilabel" and data.outputs < 2:
@@ -55,6 +56,13 @@ def _held(data: TensorData) -> str:
         return "classes"
     parts = (data.train, data.val, data.test)
     return "sets of labels" if all(_are_labels(part.labels) for part in parts) else "numbers"
+
+
+def _other_than_labels(data: TensorData) -> str:
+    """The first target that is neither 0 nor 1, of the training part if it has one."""
+    targets = torch.cat([data.train.labels, data.val.labels, data.test.labels])
+    row, column = (~((targets == 0) | (targets == 1))).nonzero()[0].tolist()
+    return f", such as {float(targets[row, column]):g} in target {column}"
 
 
 def _are_labels(targets: torch.Tensor) -> bool:

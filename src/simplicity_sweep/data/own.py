@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from inspect import Signature, signature
 from pathlib import Path
@@ -25,6 +25,7 @@ from simplicity_sweep.data.tensors import TensorData
 from simplicity_sweep.data.weights import ClassWeights
 
 _LOG = logging.getLogger(__name__)
+_MOSTLY = 0.9  # of one class
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +138,14 @@ class OwnData(TensorData):
 
     def load(self) -> Parts:
         """The parts, on the CPU, with the classes' names."""
+        try:
+            return self._loaded()
+        except DataError as error:
+            # What is said of a class or a column does not know the file.
+            named = any(path.name in str(error) for path in (self.path, *self.files()))
+            raise error if named else DataError(f"{self.path}: {error}") from error
+
+    def _loaded(self) -> Parts:
         given = self.read()
         notes = list(given.notes)
         whole = given.whole
@@ -152,7 +161,7 @@ class OwnData(TensorData):
         prepared = self.prepare(*(part.rows for part in parts.values()))
         labels = [torch.from_numpy(part.labels) for part in parts.values()]
         train, val, test = map(Split, prepared.inputs, labels)
-        notes += prepared.notes
+        notes += [*prepared.notes, *_lopsided(test.labels, given.names)]
         for note in notes:
             _LOG.warning("%s: %s", self.path.name, note)
         return Parts(
@@ -178,3 +187,15 @@ class OwnData(TensorData):
         val = parts["val"] if given.val is None else given.val
         test = parts["test"] if given.test is None else given.test
         return {"training": parts["train"], "validation": val, "test": test}
+
+
+def _lopsided(labels: Tensor, names: Sequence[str]) -> Iterator[str]:
+    """Whether the test part is mostly of one class."""
+    if names:
+        counts = torch.bincount(labels)
+        share = float(counts.max()) / len(labels)
+        if share >= _MOSTLY:
+            yield (
+                f"{share:.1%} of the test part are of class {names[int(counts.argmax())]!r}: a network that says "
+                "nothing else has this accuracy. data.class_weights=balanced lets the others count as much in training."
+            )

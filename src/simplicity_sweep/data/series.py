@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from simplicity_sweep.data.csv_file import CsvFormat
 from simplicity_sweep.data.errors import DataError, check_whole_number
 from simplicity_sweep.data.scaling import by_columns
 from simplicity_sweep.data.series_file import read_columns
@@ -31,6 +32,9 @@ class Series(TensorData):
         window: How many lines are seen.
         horizon: How many lines are forecast.
         stride: Lines between the starts of two windows.
+        separator: Between the fields of the file.
+        decimal: In its numbers, a point or a comma.
+        encoding: Of its characters.
         val_size: How many windows are held out for validation.
         test_size: How many are for the test.
         batch_size: Examples a training batch.
@@ -53,6 +57,9 @@ class Series(TensorData):
         window: int = 24,
         horizon: int = 1,
         stride: int = 1,
+        separator: str = ",",
+        decimal: str = ".",
+        encoding: str = "utf-8",
         batch_size: int = 64,
         order_seed: int = 0,
     ) -> None:
@@ -66,6 +73,7 @@ class Series(TensorData):
         self.columns = None if columns is None else list(columns)
         self.targets = None if targets is None else list(targets)
         self.time = time
+        self.format = CsvFormat(separator, decimal, encoding)
         self.window = window
         self.horizon = horizon
         self.stride = stride
@@ -77,7 +85,7 @@ class Series(TensorData):
 
     def load(self) -> tuple[Split, Split]:
         """The windows before the test part, and those of it."""
-        table = read_columns(self.path, self.columns, self.targets, self.time)
+        table = read_columns(self.path, self.format, self.columns, self.targets, self.time)
         count = max(0, (len(table.seen) - self._span) // self.stride + 1)
         first_test = count - self.test_size
         first_val = self._last_before(first_test) - int(self.val_size) + 1
@@ -105,8 +113,8 @@ class Series(TensorData):
 
     def _called(self, place: int) -> str:
         """A column that is seen, for messages."""
-        name = f"{self.columns[place]!r}" if self.columns else f"number {place + 1} of those that are seen"
-        return f"{self.path}: column {name}"
+        names = read_columns(self.path, self.format, self.columns, self.targets, self.time).names
+        return f"{self.path}: column {names[place]!r}"
 
     @property
     def _span(self) -> int:

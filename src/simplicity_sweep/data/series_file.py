@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from simplicity_sweep.data.csv_file import CsvFormat, has_decimal_commas, named, read_csv
 from simplicity_sweep.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,17 +27,26 @@ class Columns:
     Attributes:
         seen: float32 `[lines, columns]`.
         forecast: float32 `[lines, targets]`.
+        names: of the columns that are seen.
     """
 
     seen: Tensor
     forecast: Tensor
+    names: tuple[str, ...]
 
 
-def read_columns(path: Path, columns: Sequence[str] | None, targets: Sequence[str] | None, time: str | None) -> Columns:
+def read_columns(
+    path: Path,
+    form: CsvFormat,
+    columns: Sequence[str] | None,
+    targets: Sequence[str] | None,
+    time: str | None,
+) -> Columns:
     """The columns of a CSV file whose first line names them.
 
     Args:
         path: the file.
+        form: how it is written.
         columns: those that are seen; None: all but `time`.
         targets: those that are forecast; None: those that are seen.
         time: the one that must rise from line to line, numbers or dates; None: there is none.
@@ -45,29 +55,25 @@ def read_columns(path: Path, columns: Sequence[str] | None, targets: Sequence[st
         DataError: the file can't be read or has no such column; a cell is empty, no number or not finite; or the time
             does not rise: the message names line and column.
     """
-    table = _read(path)
+    table = _read(path, form)
     asked = [*(columns or []), *(targets or []), *([time] if time else [])]
     for name in asked:
         if name not in table.columns:
-            raise DataError(f"{path} has no column {name!r}; it has {', '.join(map(repr, table.columns))}.")
+            raise DataError(f"{path} has no column {name!r}; it has {named(table.columns)}.")
     seen = list(columns) if columns else [name for name in table.columns if name != time]
     if time in (*seen, *(targets or [])):
         raise DataError(f"{path}: data.time={time!r} is also among data.columns or data.targets. Leave it out there.")
     if time:
         _refuse_unsorted(path, time, table[time])
     numbers = {name: _numbers(path, name, table[name]) for name in dict.fromkeys([*seen, *(targets or seen)])}
-    return Columns(_stacked(numbers, seen), _stacked(numbers, targets or seen))
+    return Columns(_stacked(numbers, seen), _stacked(numbers, targets or seen), tuple(seen))
 
 
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd  # slow to import
-
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False)
-    except FileNotFoundError:
-        raise DataError(f"data.path = {str(path)!r}: there is no such file.") from None
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise DataError(f"data.path = {str(path)!r} can't be read as CSV: {error}") from error
+def _read(path: Path, form: CsvFormat) -> pd.DataFrame:
+    if not path.exists():
+        raise DataError(f"data.path = {str(path)!r}: there is no such file.")
+    texts = {"dtype": str, "keep_default_na": False, "skipinitialspace": True, "skip_blank_lines": False}
+    table = read_csv(path, form, **texts)
     if table.empty:
         raise DataError(f"{path} has no line of data below the one that names the columns.")
     return table
@@ -82,9 +88,10 @@ def _numbers(path: Path, name: str, cells: pd.Series[Any]) -> Tensor:
     if len(bad):
         cell = cells.iloc[bad[0]].strip()
         what = "is empty" if not cell else f"holds {cell!r}, which is no finite number"
+        commas = " Decimal commas are said by 'data.decimal=\",\"'." if has_decimal_commas(cells) else ""
         raise DataError(
             f"{path}, line {bad[0] + _HEADER}: column {name!r} {what} ({len(bad)} of {len(numbers)} cells are such). "
-            f"Fill or remove those lines, or leave the column out by data.columns=[…]."
+            f"Fill or remove those lines, or leave the column out by data.columns=[…].{commas}"
         )
     return torch.from_numpy(numbers)
 

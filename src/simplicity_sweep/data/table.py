@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simplicity_sweep.data.classes import classes_of, codes_of
 from simplicity_sweep.data.columns import Columns, transformed
+from simplicity_sweep.data.csv_file import CsvFormat, named
 from simplicity_sweep.data.errors import DataError, check_whole_number
 from simplicity_sweep.data.examples import Examples
 from simplicity_sweep.data.own import Given, OwnData, Prepared
@@ -34,6 +35,8 @@ class Table(OwnData):
         categorical: columns that are categories, though they hold numbers.
         missing_values: texts that mean a missing value, beside the empty one, NA, NaN, null and the like.
         separator: between the fields of a CSV.
+        decimal: in the numbers of a CSV, a point or a comma.
+        encoding: of a CSV's characters.
         most_categories: a column of more different texts is refused.
         **options: see `OwnData`.
 
@@ -52,6 +55,8 @@ class Table(OwnData):
         categorical: Sequence[str] = (),
         missing_values: Sequence[str] = (),
         separator: str = ",",
+        decimal: str = ".",
+        encoding: str = "utf-8",
         most_categories: int = 100,
         **options: Any,
     ) -> None:
@@ -65,7 +70,7 @@ class Table(OwnData):
         self.numeric = _names(numeric)
         self.categorical = _names(categorical)
         self.missing_values = tuple(map(str, missing_values))
-        self.separator = separator
+        self.format = CsvFormat(separator, decimal, encoding)
         self.most_categories = most_categories
 
     def files(self) -> Sequence[Path]:
@@ -82,7 +87,8 @@ class Table(OwnData):
         test = None
         if self.test_path is not None:
             test = self._examples(self._table(self.test_path, names), columns, classes, self.test_path)
-        return Given(whole, tuple(map(str, classes)), test=test)
+        called = tuple(map(str, classes))
+        return Given(whole, called, test=test, notes=tuple(_alike(called)))
 
     def prepare(self, train: pd.DataFrame, val: pd.DataFrame, test: pd.DataFrame) -> Prepared:
         """Standardised and one-hot inputs."""
@@ -96,11 +102,11 @@ class Table(OwnData):
         )
 
     def _table(self, path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
-        frame = read_table(path, self.separator, self.missing_values)
+        frame = read_table(path, self.format, self.missing_values)
         for name in (*self.targets, *needed):
             if name not in frame:
                 key = "data.target" if name in self.targets else "a column that is an input"
-                raise DataError(f"{path} has no column {name!r}, {key}; it has {', '.join(frame.columns)}.")
+                raise DataError(f"{path} has no column {name!r}, {key}; it has {named(frame.columns)}.")
         return frame
 
     def _inputs(self, frame: pd.DataFrame) -> list[str]:
@@ -111,7 +117,7 @@ class Table(OwnData):
                 if name not in frame or name in self.targets:
                     raise DataError(
                         f"data.{key} names {name!r}, which is no input column of {self.path}; it has "
-                        f"{', '.join(column for column in frame if column not in self.targets)}."
+                        f"{named(column for column in frame if column not in self.targets)}."
                     )
         among = self.columns or frame.columns
         inputs = [str(name) for name in among if name not in (*self.targets, *self.drop)]
@@ -143,17 +149,29 @@ class Table(OwnData):
         return Examples(rows, labels, keys, np.arange(len(rows)), call)
 
 
+def _alike(classes: Sequence[str]) -> Iterator[str]:
+    """Of classes that differ in capital letters alone."""
+    for place, name in enumerate(classes):
+        for other in classes[:place]:
+            if name.casefold() == other.casefold():
+                yield f"The classes {other!r} and {name!r} differ in capital letters alone; they count as two."
+
+
 def _numbers(cells: pd.Series, name: str, call: Callable[[int], str]) -> NDArray[np.float32]:
     """A target column as numbers, `[n]`."""
     numbers: NDArray[np.float32] = pd.to_numeric(cells, errors="coerce").to_numpy(np.float32)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise DataError(
-            f"{call(int(bad[0]))}: the target {name!r} is {cells.iloc[bad[0]]!r}, no finite number ({len(bad)} of "
-            f"{len(numbers)} are none). Fill or remove those rows; for a class, give the column's name without "
+            f"{call(int(bad[0]))}: the target {name!r} is {_shown(cells.iloc[bad[0]])}, no finite number ({len(bad)} "
+            f"of {len(numbers)} are none). Fill or remove those rows; for a class, give the column's name without "
             f"brackets: data.target={name}"
         )
     return numbers
+
+
+def _shown(cell: Any) -> str:
+    return "missing" if pd.isna(cell) else repr(cell) if isinstance(cell, str) else str(cell)
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:

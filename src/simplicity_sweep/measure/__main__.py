@@ -22,7 +22,8 @@ subject:
   CHECKPOINT       of a run: its MLflow tags checkpoint.last and checkpoint.best say where they are. The network is
                    measured as its run was: on the same data set, with the same seed and measurements, where the
                    overrides say nothing else. No code is taken from the file, and what it names is called only where
-                   it is torch's, ours, or of a package that you --trust.
+                   it is torch's, ours, or of a package that you --trust. A network that answers with numbers or
+                   sets of labels is measured in the task of its run, with that task's figures.
   module:function  is called without arguments and returns a torch.nn.Module that maps [B, d...] to logits
                    [B, classes]; a class or a module itself will do. A single logit z is measured as the two logits
                    0 and z. The module is looked for in the working folder first. Inputs come in the dtype of the

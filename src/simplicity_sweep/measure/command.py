@@ -11,15 +11,16 @@ import torch
 from hydra.errors import HydraException, InstantiationException
 from rich.console import Console
 
-from simplicity_sweep.build import build_data, build_plan, device_of
+from simplicity_sweep.build import answer_of, build_data, build_plan, device_of
 from simplicity_sweep.config import ConfigError
-from simplicity_sweep.data import DataError, TensorData, refuse_other_answers
+from simplicity_sweep.data import DataError, refuse_other_answers
+from simplicity_sweep.functional import labels
 from simplicity_sweep.measure.arrays import ArrayData, arrays_of, read_arrays
 from simplicity_sweep.measure.configuration import configured
-from simplicity_sweep.measure.figures import figures_of
+from simplicity_sweep.measure.figures import figures_in_task, figures_of
 from simplicity_sweep.measure.subject import from_checkpoint, from_function, read_checkpoint, saved_config
 from simplicity_sweep.measure.table import figures_json, print_table
-from simplicity_sweep.probe import Figures, Plan
+from simplicity_sweep.probe import Answer, Figures, Plan
 
 if TYPE_CHECKING:
     from simplicity_sweep.store import Store
@@ -76,12 +77,13 @@ def measure(
     """
     checkpoint = _checkpoint(subject)
     saved = None if checkpoint is None else saved_config(checkpoint, subject)
-    _refuse_other_tasks(subject, saved or {})
     config = configured(overrides, subject, saved, npz, trust)
+    task = config["task"]["name"]
+    _refuse_arrays(subject, task, npz)
     device = _device(config["trainer"]["accelerator"])
-    plan = _plan(config)
     store = _store(config["tracking"]) if log else None
-    data = _data(config, npz)
+    data, answer = _data(config, npz)
+    plan = _plan(config, answer)
     if checkpoint is None or saved is None:
         found = from_function(subject, config["seed"]).to(device)
     else:
@@ -93,7 +95,8 @@ def measure(
         "inputs": len(data.test.inputs),
         "seed": config["seed"],
     }
-    return Measured(figures_of(found, data, plan, subject), about, config, store)
+    taken = figures_of if task == "classification" else figures_in_task
+    return Measured(taken(found, data, plan, subject), about, config, store)
 
 
 def _checkpoint(subject: str) -> dict[str, Any] | None:
@@ -103,12 +106,11 @@ def _checkpoint(subject: str) -> dict[str, Any] | None:
     return read_checkpoint(Path(subject))
 
 
-def _refuse_other_tasks(subject: str, saved: Mapping[str, Any]) -> None:
-    task = saved.get("task", {}).get("name", "classification")
-    if task != "classification":
+def _refuse_arrays(subject: str, task: str, npz: Path | None) -> None:
+    if npz is not None and task != "classification":
         raise ConfigError(
-            f"{subject} is of task={task}: networks that classify are measured here. Its figures stand in the MLflow "
-            "run that trained it."
+            f"--npz {npz}: {subject} is of task={task}, and arrays are for networks that classify. Choose data of "
+            "its kind by data=…, or leave --npz out for those of its run."
         )
 
 
@@ -122,9 +124,9 @@ def _device(accelerator: str) -> torch.device:
     return device
 
 
-def _plan(config: Mapping[str, Any]) -> Plan:
+def _plan(config: Mapping[str, Any], answer: Answer) -> Plan:
     try:
-        return build_plan(config)
+        return build_plan(config, answer)
     except InstantiationException as error:
         raise ConfigError(f"measure.measurements: a function can't be had. {error}") from error
 
@@ -138,16 +140,18 @@ def _store(tracking: Mapping[str, str]) -> Store:
         raise ConfigError(str(error)) from error
 
 
-def _classified(data: TensorData) -> TensorData:
-    refuse_other_answers("classification", data)
-    return data
-
-
-def _data(config: Mapping[str, Any], npz: Path | None) -> ArrayData:
-    data = read_arrays(npz) if npz is not None else arrays_of(_classified(build_data(config)))
+def _data(config: Mapping[str, Any], npz: Path | None) -> tuple[ArrayData, Answer]:
+    """What is measured on, and what a network says about it with its outputs."""
+    answer: Answer = labels
+    if npz is not None:
+        data = read_arrays(npz)
+    else:
+        module = build_data(config)
+        refuse_other_answers(config["task"]["name"], module)
+        data, answer = arrays_of(module), answer_of(config, module)
     if "train" in config["measure"]["points"] and data.train is None:
         raise ConfigError(
             f"measure.points = {config['measure']['points']}: {npz} holds no train_inputs. Add them, or choose among "
             "the other points, e.g. measure.points=[midpoint,noise]"
         )
-    return data
+    return data, answer

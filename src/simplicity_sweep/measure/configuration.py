@@ -15,10 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 from simplicity_sweep.config import ConfigError, check
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.resolvers import project_folder, register
+from simplicity_sweep.tasks import TASKS
 from simplicity_sweep.trust import refuse_untrusted
 
 _READ = ("data", "measure", "measurement", "seed", "tracking", "trainer", "trainer.accelerator")
-_NETWORK = ("model", "activation", "depth", "optim")
+_NETWORK = ("model", "activation", "depth", "optim", "task")
 
 
 def configured(
@@ -48,8 +49,10 @@ def configured(
     for override in parsed:
         _refuse_unread(override, subject, npz)
     register()
+    # Which measurements an option of `measure` holds depends on the task.
+    task = [] if saved is None else [f"task={_task(saved, subject)}"]
     with initialize_config_dir(str(project_folder() / "conf"), version_base="1.3"):
-        config = compose("config", list(overrides))
+        config = compose("config", [*task, *overrides])
     if saved is not None:
         try:
             _take_over(config, saved, parsed)
@@ -63,9 +66,21 @@ def configured(
     return resolved
 
 
+def _task(saved: Mapping[str, Any], subject: str) -> str:
+    name = saved["task"].get("name") if isinstance(saved["task"], Mapping) else None
+    if name not in TASKS:
+        raise ConfigError(f"{subject} is of task={name!r}; there are {', '.join(TASKS)}.")
+    return str(name)
+
+
 def _refuse_unread(override: Override, subject: str, npz: Path | None) -> None:
     key = override.key_or_group
     group = key.partition(".")[0].partition("/")[0]
+    if group == "task":
+        raise ConfigError(
+            f"{override.input_line}: a checkpoint is measured in the task of its run, and what a function returns as a "
+            "network that classifies. Leave task out."
+        )
     if group in _NETWORK:
         raise ConfigError(f"{override.input_line}: the network is that of {subject}. Leave {group} out.")
     if group not in _READ or (group == "trainer" and key not in _READ):

@@ -14,6 +14,7 @@ from simplicity_sweep.functional import evaluating, labels, mean_over_inputs, ou
 from simplicity_sweep.measure.arrays import ArrayData, ArrayPart
 from simplicity_sweep.measure.failure import told
 from simplicity_sweep.measure.subject import Subject
+from simplicity_sweep.module import Supervised
 from simplicity_sweep.probe import Figures, Plan
 
 _TRIED = 2
@@ -63,6 +64,38 @@ def figures_of(subject: Subject, data: ArrayData, plan: Plan, name: str) -> Figu
         figures.add("test/accuracy", mean_over_inputs(right), error=True)
         losses = cross_entropy(logits.double(), data.test.labels, reduction="none")
         figures.add("test/loss", mean_over_inputs(losses), error=True)
+    return _with_measurements(figures, network, data, plan, subject)
+
+
+def figures_in_task(subject: Subject, data: ArrayData, plan: Plan, name: str) -> Figures:
+    """Everything that `plan` says, and how good the network is by the figures of its task: see `tasks.TASKS`.
+
+    Args:
+        subject: a network that answers with numbers or sets of labels, as its run's `Supervised` module.
+        data: where it is measured; the answers are known.
+        plan: what is measured.
+        name: the network's, for messages.
+
+    Raises:
+        ConfigError: the network can't be evaluated on the inputs, or answers with another number of outputs.
+    """
+    network, answers = subject.network, data.test.labels
+    assert isinstance(network, Supervised)
+    assert answers is not None
+    outputs = _evaluated(network, data.test.inputs, name)
+    if outputs.shape != answers.shape:
+        raise ConfigError(
+            f"{name} answers with {outputs.shape[1]} numbers, and the data hold {answers.shape[1]} for each input. "
+            "Leave data out, for those of its run."
+        )
+    metrics = network.test_metrics.clone()
+    metrics.reset()
+    means = {f"test/{mean}": value for mean, value in network.evaluate(outputs, answers, metrics).items()}
+    figures = Figures({figure: float(value) for figure, value in (metrics.compute() | means).items()})
+    return _with_measurements(figures, network, data, plan, subject)
+
+
+def _with_measurements(figures: Figures, network: nn.Module, data: ArrayData, plan: Plan, subject: Subject) -> Figures:
     bearing = {name: replace(measurement, reason_of=told) for name, measurement in plan.measurements.items()}
     measured = replace(plan, measurements=bearing, paths_between=()).in_the_end(network, data, subject.initial)
     return Figures(figures.values | measured.values, figures.undefined | measured.undefined)

@@ -24,6 +24,7 @@ from simplicity_sweep.measure.failure import told
 from simplicity_sweep.seeds import stream_seed
 from simplicity_sweep.trust import holds_interpolation
 
+_CLASSIFICATION = {"name": "classification", "bins": None}  # of runs from before there were other tasks
 _SAVED = {"seed", "data", "activation", "depth", "optim", "measure"}
 
 
@@ -52,15 +53,26 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What a network is built to, where the data set itself is not at hand."""
+    """What a network is built to, where the data set itself is not at hand.
+
+    Attributes:
+        shape, outputs: see `TensorData`.
+        scale: mean and standard deviation of its training targets, where it answers with numbers.
+    """
 
     shape: tuple[int, ...]
     outputs: int
+    scale: tuple[Tensor, Tensor] | None = None
     loss_weights: None = None
+
+    def target_scale(self) -> tuple[Tensor, Tensor]:
+        assert self.scale is not None
+        return self.scale
 
 
 def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The configuration that a run's checkpoint carries; of one from before there was the group `model`, with it.
+    """The configuration that a run's checkpoint carries; of one from before there were the groups `model` and
+    `task`, with them.
 
     Raises:
         ConfigError: it carries none, so it is not one of ours, or one that would read more than the file.
@@ -71,8 +83,8 @@ def saved_config(checkpoint: Mapping[str, Any], name: str) -> dict[str, Any]:
             f"{name} is not a checkpoint of a run of this project: it holds no configuration to build the network "
             "from. Write a function that returns the network with its weights, and name it: module:function"
         )
-    config = {"model": PERCEPTRON, **saved}
-    if any(holds_interpolation(config[key]) for key in (*_SAVED, "model")):
+    config = {"model": PERCEPTRON, "task": _CLASSIFICATION, **saved}
+    if any(holds_interpolation(config[key]) for key in (*_SAVED, "model", "task")):
         raise ConfigError(
             f"{name} holds an interpolation in its configuration, which could read what is secret here. A run of this "
             "project writes its configuration resolved."
@@ -129,11 +141,13 @@ def from_checkpoint(checkpoint: Mapping[str, Any], config: Mapping[str, Any]) ->
 
 def _sizes(checkpoint: Mapping[str, Any]) -> _Sizes:
     """What the network was built to; the data set itself need not be there."""
+    weights = checkpoint["state_dict"]
     if SIZES_KEY in checkpoint:
         sizes = checkpoint[SIZES_KEY]
-        return _Sizes(tuple(map(int, sizes["shape"])), int(sizes["outputs"]))
+        scale = (weights["mean"], weights["std"]) if {"mean", "std"} <= weights.keys() else None
+        return _Sizes(tuple(map(int, sizes["shape"])), int(sizes["outputs"]), scale)
     # A perceptron of a run that wrote none: its first and its last layer say it.
-    matrices = [tensor for tensor in checkpoint["state_dict"].values() if tensor.dim() == 2]
+    matrices = [tensor for tensor in weights.values() if tensor.dim() == 2]
     return _Sizes((matrices[0].shape[1],), len(matrices[-1]))
 
 

@@ -8,17 +8,24 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import cast
 
 import yaml
 from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep import artifacts
+from simplicity_sweep.report.comparable import (
+    FINGERPRINT,
+    about_data,
+    fingerprints,
+    refuse_other_data,
+    refuse_other_tasks,
+    told_apart,
+)
 from simplicity_sweep.report.results import Job, JobStatus, Path, ReportError, Results
 from simplicity_sweep.store import Store
 
 _BASE = "base"
-_SAME_DATA = ("data", "data.val_size")
 _SETTING = "setting="
 _NO_SETTING = ("seed", "experiment")
 
@@ -26,7 +33,8 @@ _NO_SETTING = ("seed", "experiment")
 def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = None) -> Results:
     """The results of a sweep, or of several on the same data as if they had been one.
 
-    Where a cell was run more than once, the last finished run counts, and a note says how many do not.
+    Where a cell was run more than once, the last finished run counts, and a note says how many do not. Runs of a cell
+    on other data are another setting: see `comparable.told_apart`.
 
     Args:
         store: where they are recorded.
@@ -34,13 +42,15 @@ def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = 
         base: the setting that the others are compared with; by default the one called `base`, else the first one.
 
     Raises:
-        ReportError: the sweeps differ in their data, have no job, or none of the settings is `base`.
+        ReportError: the runs differ in their task, or the sweeps in their data; they have no job; or none of the
+            settings is `base`.
     """
     runs = [run for parent in parents for run in store.children(parent.info.run_id) if "job" in run.data.tags]
     if not runs:
         raise ReportError(f"{_name(parents)} has no recorded job. Run it again, or name another sweep.")
-    _refuse_other_data(runs)
-    settings = settings_of(runs)
+    refuse_other_tasks(runs)
+    refuse_other_data(runs)
+    settings = told_apart(settings_of(runs), runs)
     cells: dict[tuple[str, int], StoredRun] = {}
     for run in sorted(runs, key=_rank):
         cells[settings[run.info.run_id], int(run.data.params.get("seed", 0))] = run
@@ -57,7 +67,11 @@ def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = 
         about=_about(store, parents, list(cells.values()), example),
         base=chosen,
         jobs=jobs,
-        notes=(*(note for parent in parents for note in _notes(parent, runs)), *_superseded(runs, len(cells))),
+        notes=(
+            *about_data(list(cells.values())),
+            *(note for parent in parents for note in _notes(parent, runs)),
+            *_superseded(runs, len(cells)),
+        ),
         paths=paths,
     )
 
@@ -104,6 +118,7 @@ def _job(store: Store, setting: str, seed: int, run: StoredRun) -> Job:
         status=cast(JobStatus, run.info.status),
         run=run.info.run_id,
         params=dict(run.data.params),
+        data=tags.get(FINGERPRINT, ""),
         figures={name: value for name, value in metrics.items() if not name.startswith("val/")},
         curves=curves,
         undefined={key.removeprefix("undefined/"): why for key, why in tags.items() if key.startswith("undefined/")},
@@ -132,6 +147,7 @@ def _about(store: Store, parents: Sequence[StoredRun], runs: Sequence[StoredRun]
     started = min(parent.info.start_time for parent in parents)
     about = {
         "data": of_runs("data"),
+        "data's fingerprint": ", ".join(fingerprints(runs)),
         "epochs": of_runs("trainer.max_epochs"),
         "layers": _distinct([example], "depth.sizes"),
         "optimizer": of_runs("optim"),
@@ -173,24 +189,10 @@ def _superseded(runs: Sequence[StoredRun], cells: int) -> list[str]:
     return [f"{more} runs were superseded by later ones of the same setting and seed."] if more else []
 
 
-def _refuse_other_data(runs: Sequence[StoredRun]) -> None:
-    """Several sweeps must be about the same data; one sweep may vary it."""
-    by_sweep: dict[str, set[tuple[Any, ...]]] = {}
-    for run in runs:
-        data = tuple(run.data.params.get(name) for name in _SAME_DATA)
-        by_sweep.setdefault(run.data.tags.get("sweep", ""), set()).add(data)
-    if len({frozenset(data) for data in by_sweep.values()}) > 1:
-        shown = "; ".join(f"{sweep}: {_shown(data)}" for sweep, data in by_sweep.items())
-        raise ReportError(f"The sweeps differ in their data ({shown}). Report each by itself.")
-
-
-def _shown(data: Iterable[tuple[Any, ...]]) -> str:
-    return ", ".join(sorted(f"{name} with {size} for validation" for name, size in data))
-
-
 def _chosen_base(base: str | None, settings: Sequence[str]) -> str:
     if base is None:
-        return _BASE if _BASE in settings else settings[0]
+        named = [setting for setting in settings if setting.partition(f" {FINGERPRINT}=")[0] == _BASE]
+        return named[0] if named else settings[0]
     if base not in settings:
         raise ReportError(f"--base {base}: no such setting. The sweep has: {', '.join(settings)}.")
     return base

@@ -33,6 +33,7 @@ class Job:
         status: MLflow's; MISSING for a cell of the sweep that no run was recorded for.
         run: MLflow's id of the run; empty for a missing one.
         params: chosen parameters, e.g. `optim.lr`, as text.
+        data: fingerprint of the data that it was trained on; empty where none was recorded.
         figures: final figures by MLflow's name, e.g. `test/lz76_path`; NaN where one is undefined.
         curves: by name, e.g. `val/lz76_path`, its points (epoch, value) in order.
         undefined: why a figure is NaN, by its name.
@@ -44,6 +45,7 @@ class Job:
     status: JobStatus
     run: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     undefined: Mapping[str, str] = field(default_factory=dict)

@@ -162,6 +162,12 @@ def _about_jobs(results: Results, found: Candidates) -> Iterator[str]:
     running = sum(job.status == "RUNNING" for job in results.jobs)
     if running:
         yield f"{counted(running, 'job')} still running: the recommendation can change."
+    data = {job.data for setting in found.settings for job in jobs_of(results, setting)} - {""}
+    if len(data) > 1:
+        yield (
+            f"The settings that can be chosen were trained on {len(data)} data sets: what tells them apart is the "
+            "data, too. Decide for each by itself."
+        )
     for setting in found.settings:
         if absent := {seed: why for (of, seed), why in results.absent if of == setting}:
             jobs = jobs_of(results, setting)
