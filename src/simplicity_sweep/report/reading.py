@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep import artifacts
-from simplicity_sweep.report.results import Job, JobStatus, Path, ReportError, Results
+from simplicity_sweep.report.results import Job, Path, ReportError, Results
+from simplicity_sweep.status import PRUNED, status_of
 from simplicity_sweep.store import Store
 
 _BASE = "base"
@@ -101,13 +102,14 @@ def _job(store: Store, setting: str, seed: int, run: StoredRun) -> Job:
     return Job(
         setting=setting,
         seed=seed,
-        status=cast(JobStatus, run.info.status),
+        status=status_of(run),
         run=run.info.run_id,
         params=dict(run.data.params),
         figures={name: value for name, value in metrics.items() if not name.startswith("val/")},
         curves=curves,
         undefined={key.removeprefix("undefined/"): why for key, why in tags.items() if key.startswith("undefined/")},
         failure=tags.get("failure"),
+        pruned=tags.get(PRUNED),
     )
 
 
@@ -197,7 +199,7 @@ def _chosen_base(base: str | None, settings: Sequence[str]) -> str:
 
 
 def _rank(run: StoredRun) -> tuple[bool, int]:
-    return run.info.status == "FINISHED", run.info.start_time
+    return status_of(run) == "FINISHED", run.info.start_time
 
 
 def _number(run: StoredRun) -> tuple[int, int]:
