@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from mlflow.entities import Run as StoredRun
 
 from simplicity_sweep import artifacts
-from simplicity_sweep.report.results import Job, Path, ReportError, Results
-from simplicity_sweep.status import PRUNED, status_of
+from simplicity_sweep.report.results import Job, JobStatus, Path, ReportError, Results
+from simplicity_sweep.report.search.trials import Search
+from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store
 
 _BASE = "base"
@@ -37,7 +38,8 @@ def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = 
     Raises:
         ReportError: the sweeps differ in their data, have no job, or none of the settings is `base`.
     """
-    runs = [run for parent in parents for run in store.children(parent.info.run_id) if "job" in run.data.tags]
+    begun = [run for parent in parents for run in store.children(parent.info.run_id) if "job" in run.data.tags]
+    runs = [run for run in begun if status_of(run) != "PRUNED"]
     if not runs:
         raise ReportError(f"{_name(parents)} has no recorded job. Run it again, or name another sweep.")
     _refuse_other_data(runs)
@@ -58,8 +60,13 @@ def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = 
         about=_about(store, parents, list(cells.values()), example),
         base=chosen,
         jobs=jobs,
-        notes=(*(note for parent in parents for note in _notes(parent, runs)), *_superseded(runs, len(cells))),
+        notes=(
+            *(note for parent in parents for note in _notes(parent, begun)),
+            *_pruned(len(begun) - len(runs)),
+            *_superseded(runs, len(cells)),
+        ),
         paths=paths,
+        search=_search(store, parents),
     )
 
 
@@ -102,14 +109,13 @@ def _job(store: Store, setting: str, seed: int, run: StoredRun) -> Job:
     return Job(
         setting=setting,
         seed=seed,
-        status=status_of(run),
+        status=cast(JobStatus, run.info.status),
         run=run.info.run_id,
         params=dict(run.data.params),
         figures={name: value for name, value in metrics.items() if not name.startswith("val/")},
         curves=curves,
         undefined={key.removeprefix("undefined/"): why for key, why in tags.items() if key.startswith("undefined/")},
         failure=tags.get("failure"),
-        pruned=tags.get(PRUNED),
     )
 
 
@@ -170,6 +176,23 @@ def _notes(parent: StoredRun, runs: Sequence[StoredRun]) -> list[str]:
     return notes
 
 
+def _pruned(count: int) -> list[str]:
+    if not count:
+        return []
+    runs = "1 run was" if count == 1 else f"{count} runs were"
+    return [f"{runs} pruned: stopped early by the search, and not tested. They are in no table but the search's own."]
+
+
+def _search(store: Store, parents: Sequence[StoredRun]) -> Search | None:
+    """What a sweep tried that is a search; of several that are reported as one nothing."""
+    if len(parents) > 1 or "search" not in parents[0].data.tags:
+        return None
+    described, trials = (
+        read_artifact(store, parents[0].info.run_id, name) for name in (artifacts.SEARCH, artifacts.TRIALS)
+    )
+    return None if described is None or trials is None else Search.read(described, trials)
+
+
 def _superseded(runs: Sequence[StoredRun], cells: int) -> list[str]:
     more = len(runs) - cells
     return [f"{more} runs were superseded by later ones of the same setting and seed."] if more else []
@@ -199,7 +222,7 @@ def _chosen_base(base: str | None, settings: Sequence[str]) -> str:
 
 
 def _rank(run: StoredRun) -> tuple[bool, int]:
-    return status_of(run) == "FINISHED", run.info.start_time
+    return run.info.status == "FINISHED", run.info.start_time
 
 
 def _number(run: StoredRun) -> tuple[int, int]:

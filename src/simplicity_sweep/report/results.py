@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from simplicity_sweep.report.search.trials import Search
 from simplicity_sweep.tasks import PERFORMANCE, Task, task_of
 
-JobStatus = Literal["FINISHED", "PRUNED", "FAILED", "KILLED", "RUNNING", "MISSING"]
+JobStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
 Cell = tuple[str, int]
 """A setting and a seed."""
 
@@ -30,14 +31,13 @@ class Job:
     Attributes:
         setting: what is varied, e.g. `tanh`, or `activation=tanh optim.lr=0.1`.
         seed: its replicate.
-        status: see `status.status_of`; MISSING for a cell of the sweep that no run was recorded for.
+        status: MLflow's; MISSING for a cell of the sweep that no run was recorded for.
         run: MLflow's id of the run; empty for a missing one.
         params: chosen parameters, e.g. `optim.lr`, as text.
         figures: final figures by MLflow's name, e.g. `test/lz76_path`; NaN where one is undefined.
         curves: by name, e.g. `val/lz76_path`, its points (epoch, value) in order.
         undefined: why a figure is NaN, by its name.
         failure: why the run did not finish, one line.
-        pruned: when a search has stopped it, and by what.
     """
 
     setting: str
@@ -49,7 +49,6 @@ class Job:
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     undefined: Mapping[str, str] = field(default_factory=dict)
     failure: str | None = None
-    pruned: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +78,7 @@ class Results:
         notes: what a reader must know: jobs that run still, that were superseded, that never started.
         paths: by setting, what its network with the lowest seed says along the same paths.
         classes: how many labels there are; 0 where it is not known.
+        search: what was tried, if the sweep is a search; its pruned trials are no jobs here.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Results:
     notes: Sequence[str] = ()
     paths: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     classes: int = 0
+    search: Search | None = None
 
     @cached_property
     def task(self) -> Task:
@@ -156,6 +157,4 @@ def array(values: Mapping[int, float]) -> npt.NDArray[np.float64]:
 def _why(job: Job | None) -> str:
     if job is None or job.status == "MISSING":
         return "no run was recorded"
-    if job.status == "PRUNED":
-        return f"pruned {job.pruned}"
     return job.status.lower() + (f": {job.failure}" if job.failure else "")

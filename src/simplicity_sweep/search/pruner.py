@@ -147,7 +147,7 @@ class Judge:
         for epochs in sorted(curve.keys() - self._told):
             self._told.add(epochs)
             self._trial.report(curve[epochs], epochs)
-            stops = self._trial.should_prune()
+            stops = bool(self._trial.should_prune())  # a NumPy bool, from some
         return stops
 
     def notes(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import yaml
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from mlflow.entities import Run as StoredRun
+from optuna.distributions import distribution_to_json
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.composer import Composer
@@ -90,7 +92,7 @@ class Plan:
         told = {
             "objectives": dict(self.goals.objectives),
             "limits": [str(limit) for limit in self.goals.limits],
-            "space": self.space.described(),
+            "space": {key: distribution_to_json(one) for key, one in self.space.distributions.items()},
             "sampler": self.sampler.name,
             "pruner": None if self.pruner is None else self.pruner.name,
             "trials": self.trials,
@@ -199,6 +201,7 @@ class Search:
             rivals = self._rivals(sweep, study, batch)
             returns.append(self._launched(sweep, batch, launcher, composer))
             self.ended_early = self._judge(sweep, study, batch, rivals)
+            sweep.run.log_texts({artifacts.TRIALS: json.dumps(study.described())})
             if self.ended_early:
                 break
         return returns

@@ -238,6 +238,13 @@ class Study:
         """Takes the figures of a trial that an earlier process has completed."""
         self._metrics[trial.number] = metrics
 
+    def described(self) -> list[dict[str, Any]]:
+        """What became of each trial so far, by their numbers: see `report.search.trials.Trial`; of another search's
+        open ones nothing is known."""
+        trials = [trial for trial in self._all() if self._matters(trial)]
+        broken = self._violations(trials)
+        return [_described(trial, broken.get(trial.number, ())) for trial in trials]
+
     def best(self) -> list[tuple[dict[str, Any], list[float]]]:
         """Settings and values of the best trial, or of the Pareto front; none where no trial keeps the limits."""
         trials = self._judged()
@@ -344,6 +351,19 @@ def _trial(trial: FrozenTrial) -> Trial:
     return Trial(
         trial.number, attrs[_PLACE], trial.params, attrs.get(_JOB), attrs.get(_SAME_AS), not trial.state.is_finished()
     )
+
+
+def _described(trial: FrozenTrial, broken: Sequence[float]) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "params": trial.params,
+        "values": trial.values or [],
+        "keeps": all(one <= 0 for one in broken),
+        "epochs": trial.last_step if trial.state is TrialState.PRUNED else None,
+        "same_as": trial.user_attrs.get(_SAME_AS),
+        "known": _SOURCE in trial.user_attrs,
+    }
 
 
 def _rival(trial: FrozenTrial, broken: Sequence[float] | None) -> Rival:

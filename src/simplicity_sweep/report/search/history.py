@@ -1,0 +1,48 @@
+"""How far a search had come after each trial."""
+
+from __future__ import annotations
+
+import math
+
+from simplicity_sweep.report.search.hypervolume import hypervolume
+from simplicity_sweep.report.search.trials import Search, worst
+
+
+def best_so_far(search: Search) -> list[float]:
+    """After each trial the best value of the only objective; NaN before the first that counts.
+
+    Example:
+        >>> from simplicity_sweep.report.search.trials import Trial
+        >>> tried = [Trial(number=i, state="COMPLETE", params={}, values=[v]) for i, v in enumerate([0.5, 0.25, 0.75])]
+        >>> best_so_far(Search(objectives={"val/accuracy": "maximize"}, sampler="", asked=3, trials=tried))
+        [0.5, 0.5, 0.75]
+    """
+    [direction] = search.objectives.values()
+    least, found = math.inf, []
+    for trial in search.trials:
+        least = min([least, *(search.losses(trial) if trial.counts else ())])
+        found.append(math.nan if math.isinf(least) else least if direction == "minimize" else -least)
+    return found
+
+
+def hypervolume_so_far(search: Search) -> list[float]:
+    """After each trial the share of the last hypervolume that was reached: what the trials so far dominate, counted
+    from the worst of all in each objective; empty where that is nothing at all.
+
+    Example:
+        The first trial dominates 1 × 2, both together 3.
+
+        >>> from simplicity_sweep.report.search.trials import Trial
+        >>> values = [[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]
+        >>> tried = [Trial(number=i, state="COMPLETE", params={}, values=v) for i, v in enumerate(values)]
+        >>> both = {"val/loss": "minimize", "val/flip_rate": "minimize"}
+        >>> hypervolume_so_far(Search(objectives=both, sampler="", asked=3, trials=tried))
+        [0.6666666666666666, 1.0, 1.0]
+    """
+    reference = worst(search)
+    points: list[list[float]] = []
+    reached = []
+    for trial in search.trials:
+        points += [search.losses(trial)] if trial.counts else []
+        reached.append(hypervolume(points, reference))
+    return [volume / reached[-1] for volume in reached] if reached and reached[-1] > 0 else []
