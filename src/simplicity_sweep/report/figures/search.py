@@ -17,7 +17,7 @@ from simplicity_sweep.report.search.trials import Search, Trial
 from simplicity_sweep.report.statistics import INFINITE
 
 _BEST = "#d55e00"  # Okabe and Ito's vermilion
-_MARKS = {"on the front, or the best": "D", "complete": "o", "breaks a limit": "x", "pruned": "v"}
+_MARKS = {"on the front": "D", "the best": "D", "complete": "o", "breaks a limit": "x", "pruned": "v"}
 
 
 def search_history(search: Search, source: str) -> Picture | str:
@@ -69,12 +69,14 @@ def _kind(search: Search, trial: Trial) -> str:
         return "pruned"
     if not trial.keeps:
         return "breaks a limit"
-    return "on the front, or the best" if trial in search.front else "complete"
+    if trial in search.front:
+        return "on the front" if len(search.objectives) > 1 else "the best"
+    return "complete"
 
 
 def _mark(axes: Axes, search: Search, trial: Trial, x: float, y: float) -> None:
     kind = _kind(search, trial)
-    colour = {"on the front, or the best": _BEST, "complete": INK}.get(kind, MUTED)
+    colour = {"on the front": _BEST, "the best": _BEST, "complete": INK}.get(kind, MUTED)
     axes.plot([x], [y], _MARKS[kind], color=colour, markersize=4.5 if colour == _BEST else 3.5, zorder=3)
 
 
@@ -95,7 +97,7 @@ def _draw_front(axes: Axes, search: Search, trials: Iterable[Trial]) -> None:
         x, y = trial.values
         _mark(axes, search, trial, x, y)
     first, second = ([trial.values[place] for trial in search.front] for place in range(2))
-    axes.plot(first, second, color=_BEST, linewidth=0.9, zorder=2)
+    axes.step(first, second, where="post", color=_BEST, linewidth=0.9, zorder=2)
     axes.grid()
     axes.set_axisbelow(True)
     axes.locator_params(nbins=4)
