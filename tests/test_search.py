@@ -57,21 +57,27 @@ def test_a_search_that_was_killed_ends_as_one_left_alone(tmp_path):
 
 
 def test_pruned_runs_leave_the_others_and_stay_pruned_when_a_killed_search_goes_on(tmp_path):
-    """The first batch has no rivals; nothing is stopped before 11 of 20 epochs, so that the kill comes in time."""
+    """The first batch has no rivals; of the others some learn too slowly. Nothing is stopped before the fifth epoch, so
+    that the kill comes in time."""
     alone, cut = tmp_path / "alone", tmp_path / "cut"
     alone.mkdir()
     cut.mkdir()
-    pruner = ["hydra/sweeper/pruner=median", "+hydra.sweeper.pruner.interval_steps=1"]
-    patient = ["hydra.sweeper.pruner.n_startup_trials=2", "hydra.sweeper.pruner.n_warmup_steps=11"]
-    long = [*SEARCH, *ACCURACY, *pruner, *patient, "hydra.sweeper.n_trials=6", "trainer.max_epochs=20"]
+    wide = ["hydra/sweeper/sampler=random", "optim.lr=tag(log, interval(1e-6, 1e-1))", "activation=relu,tanh"]
+    median = [
+        "hydra/sweeper/pruner=median",
+        "hydra.sweeper.pruner.n_startup_trials=2",
+        "hydra.sweeper.pruner.n_warmup_steps=5",
+    ]
+    long = [*SEARCH, *ACCURACY, *wide, *median, "hydra.sweeper.n_trials=6", "trainer.max_epochs=20"]
     whole = train(alone, *long)
     assert whole.returncode == 0, whole.stderr
     assert whole.stdout.count("Launching 2 jobs, fused") == 3
-    _, children = parent_and_children(alone)
+    parent, children = parent_and_children(alone)
+    assert parent.info.status == "FINISHED"
     pruned = {child.data.tags["job"]: child.data.tags["pruned"] for child in children if "pruned" in child.data.tags}
-    assert pruned, "of this seed none is worse than the median"
-    assert set(pruned.values()) == {"after 11 epochs of 20, by MedianPruner"}
-    assert whole.stdout.count("pruned after 11 epochs of 20") >= len(pruned)
+    assert pruned.keys() <= {"2", "3", "4", "5"}
+    assert all(int(reason.split()[1]) >= 5 for reason in pruned.values())
+    assert "after 5 epochs of 20, by MedianPruner" in pruned.values()
     assert f"6 jobs: {6 - len(pruned)} finished, {len(pruned)} pruned" in whole.stdout
     assert [child.info.status for child in children] == ["FINISHED"] * 6
     tested = {child.data.tags["job"] for child in children if "test/accuracy" in child.data.metrics}

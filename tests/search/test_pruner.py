@@ -162,6 +162,12 @@ def test_an_equal_setting_of_a_pruned_trial_is_pruned_without_a_run():
     assert [trial.state for trial in study._record.trials] == [TrialState.PRUNED] * 2
     assert study._record.trials[1].intermediate_values == {1: 0.5}
     assert study.best() == []
+    before = study.rivals(study.batch(2, 4), 2)
+    assert before == [Rival("PRUNED", 0.5, {1: 0.5})] * 2
+    study._metrics.clear()  # as in another process, which reads what jobs have logged
+    study.remember(first, {"val/accuracy": 0.5})
+    study.remember(same, None)
+    assert study.rivals(study.batch(2, 4), 2) == before
 
 
 def test_a_trial_that_breaks_a_limit_is_nobodys_rival():

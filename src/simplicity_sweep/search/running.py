@@ -175,8 +175,8 @@ class Search:
         if trials:
             found = self._figures(self._runs(sweep), trials)
             for trial in trials:
-                if not trial.open and found.get(trial.number) is not None:
-                    study.remember(trial, found[trial.number] or {})
+                if not trial.open:
+                    study.remember(trial, found.get(trial.number))
             done = sum(not trial.open for trial in trials)
             _LOG.info("Goes on in %s: %d of %d trials are finished.", sweep.folder, done, plan.trials)
         return study
@@ -276,10 +276,11 @@ class Search:
         return stops or too_many
 
     def _course(self, trial: Trial, runs: Mapping[int, StoredRun], rivals: Rivals | None) -> Course | None:
-        """How the run of a trial went, as MLflow holds it; None without a pruner."""
-        if rivals is None or trial.job is None:
-            return None
+        """How the run of a trial went, as MLflow holds it; None of a whole one without a pruner."""
+        assert trial.job is not None
         run = runs[trial.job]
+        if rivals is None:  # the search may have had a pruner when the run was made
+            return Course(pruned=True) if status_of(run) == "PRUNED" else None
         points = self.store.client.get_metric_history(run.info.run_id, rivals.metric)
         curve = {point.step + 1: point.value for point in points}
         judge = Judge(rivals, trial.number)

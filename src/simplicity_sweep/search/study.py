@@ -234,9 +234,16 @@ class Study:
         course = Course(same.intermediate_values, same.user_attrs.get(_NOTES, {}), same.state is TrialState.PRUNED)
         return self.result(trial, self._metrics.get(same.number), course)
 
-    def remember(self, trial: Trial, metrics: Metrics) -> None:
-        """Takes the figures of a trial that an earlier process has completed."""
-        self._metrics[trial.number] = metrics
+    def remember(self, trial: Trial, metrics: Metrics | None) -> None:
+        """Takes the figures of a trial that has ended in an earlier process; trials are remembered in their order.
+
+        Args:
+            trial: which.
+            metrics: its figures; None if it has none of its own.
+        """
+        known = metrics if trial.same_as is None else self._metrics.get(trial.same_as)
+        if known is not None:
+            self._metrics[trial.number] = known
 
     def described(self) -> list[dict[str, Any]]:
         """What became of each trial so far, by their numbers: see `report.search.trials.Trial`; of another search's
