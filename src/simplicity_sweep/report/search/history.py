@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from simplicity_sweep.report.search.hypervolume import hypervolume
 from simplicity_sweep.report.search.trials import Search, worst
@@ -40,9 +41,16 @@ def hypervolume_so_far(search: Search) -> list[float]:
         [0.6666666666666666, 1.0, 1.0]
     """
     reference = worst(search)
-    points: list[list[float]] = []
-    reached = []
+    front: list[list[float]] = []
+    volume, reached = 0.0, []
     for trial in search.trials:
-        points += [search.losses(trial)] if trial.counts else []
-        reached.append(hypervolume(points, reference))
-    return [volume / reached[-1] for volume in reached] if reached and reached[-1] > 0 else []
+        found = search.losses(trial) if trial.counts else None
+        if found is not None and not any(_covers(point, found) for point in front):
+            front = [*(point for point in front if not _covers(found, point)), found]
+            volume = hypervolume(front, reference)
+        reached.append(volume)
+    return [so_far / volume for so_far in reached] if volume > 0 else []
+
+
+def _covers(point: Sequence[float], other: Sequence[float]) -> bool:
+    return all(one <= another for one, another in zip(point, other, strict=True))
