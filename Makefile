@@ -49,6 +49,7 @@ bench: $(RIVALS) ## speed, as ratios measured in one run (about half an hour)
 	$(BIN)/python bench/shapes.py
 	$(BIN)/python bench/measurements.py
 	$(BIN)/python bench/sweep.py
+	$(BIN)/python bench/search.py
 
 bench-gpu: $(READY) ## a sweep of 700 runs on a GPU
 	$(BIN)/python bench/sweep.py 10 100 gpu

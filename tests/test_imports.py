@@ -50,7 +50,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "writes": ({"store"}, {"mlflow"}),
     "outbox": ({"store", "writes"}, set()),
     "outage": ({"outbox", "store"}, {"mlflow"}),
-    "tracking": ({"outage", "outbox", "store", "writes"}, {"mlflow"}),
+    "tracking": ({"outage", "outbox", "status", "store", "writes"}, {"mlflow"}),
     "environment": ({"resolvers"}, {"torch"}),
     "logger": ({"tracking"}, {"pytorch_lightning", "mlflow"}),
     "mlflow_page": ({"store", "tasks"}, {"mlflow"}),
@@ -59,21 +59,22 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
         {"config", "credentials", "jobs", "launcher", "preflight", "processes", "resolvers", "termination"},
         set(),
     ),
-    "rows": ({"processes", "tasks", "tracking", "store"}, {"mlflow"}),
+    "status": (set(), {"mlflow"}),
+    "rows": ({"processes", "status", "tasks", "tracking", "store"}, {"mlflow"}),
     "heartbeat": ({"environment", "tracking"}, set()),
     "recording": ({"artifacts", "tracking"}, {"torch"}),
     "sweep": (
         {
             *("artifacts", "config", "credentials", "environment", "heartbeat", "identity", "jobs", "launcher"),
             *("mlflow_page", "outage", "outbox", "preflight", "processes", "recorded", "resolvers", "rows"),
-            *("tasks", "tracking", "store", "writes"),
+            *("status", "tasks", "tracking", "store", "writes"),
         },
         {"mlflow"},
     ),
     "search": (
         {
             *("artifacts", "composer", "config", "identity", "launcher", "outage", "outbox", "preflight", "recorded"),
-            *("report", "store", "sweep", "tasks"),
+            *("report", "status", "store", "sweep", "tasks"),
         },
         {"mlflow"},
     ),
@@ -99,11 +100,14 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "artifacts": (set(), set()),
     "portrait": ({"artifacts", "build", "data", "tracking"}, {"torch"}),
     "recorded": ({"credentials", "resolvers", "store"}, {"mlflow"}),
-    "report": ({"artifacts", "outage", "recorded", "resolvers", "store", "tasks", "tracking"}, {"mlflow", "sklearn"}),
+    "report": (
+        {"artifacts", "outage", "recorded", "resolvers", "status", "store", "tasks", "tracking"},
+        {"mlflow", "sklearn"},
+    ),
     "record": (
         {
             *("artifacts", "checkpoints", "config", "credentials", "environment", "heartbeat", "identity"),
-            *("architecture", "nn", "outage", "outbox", "processes", "sweep", "tasks", "tracking"),
+            *("architecture", "nn", "outage", "outbox", "processes", "status", "sweep", "tasks", "tracking"),
         },
         {"mlflow"},
     ),

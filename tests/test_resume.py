@@ -42,6 +42,12 @@ def test_finished_jobs_are_not_run_again_and_the_others_keep_their_numbers():
     assert left == [Place(0, first), Place(1), Place(2), Place(3)]
 
 
+def test_a_run_that_a_search_has_pruned_is_not_finished():
+    pruned = Child(0, "a")
+    pruned.data.tags["pruned"] = "after 1 epoch of 3, by MedianPruner"
+    assert places([pruned], ["a"]) == [Place(0)]
+
+
 def test_jobs_that_were_never_begun_have_their_places_in_the_order():
     last = Child(2, "c")
     assert places([last], ["a", "b", "c"]) == [Place(0), Place(1), Place(2, last)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 
+from simplicity_sweep import artifacts
 from tests.commands import parent_and_children, points, running, runs, train
 
 SEARCH = [
@@ -19,6 +22,12 @@ ACCURACY = ["measure=none", "hydra.sweeper.direction=maximize"]
 
 def rates(folder: Path) -> list[str]:
     return [child.data.params["optim.lr"] for child in parent_and_children(folder)[1]]
+
+
+def trials(folder: Path) -> list[dict[str, object]]:
+    parent, _ = parent_and_children(folder)
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    return json.loads(Path(client.download_artifacts(parent.info.run_id, artifacts.TRIALS)).read_text())
 
 
 def test_a_search_that_was_killed_ends_as_one_left_alone(tmp_path):
@@ -45,6 +54,47 @@ def test_a_search_that_was_killed_ends_as_one_left_alone(tmp_path):
     best = [yaml.safe_load((folder / "multirun" / "optimization_results.yaml").read_text()) for folder in (alone, cut)]
     assert best[0] == best[1]
     assert best[0]["best_value"] == max(child.data.metrics["val/accuracy"] for child in children)
+
+
+def test_pruned_runs_leave_the_others_and_stay_pruned_when_a_killed_search_goes_on(tmp_path):
+    """The first batch has no rivals; of the others some learn too slowly. Nothing is stopped before the fifth epoch, so
+    that the kill comes in time."""
+    alone, cut = tmp_path / "alone", tmp_path / "cut"
+    alone.mkdir()
+    cut.mkdir()
+    wide = ["hydra/sweeper/sampler=random", "optim.lr=tag(log, interval(1e-6, 1e-1))", "activation=relu,tanh"]
+    median = [
+        "hydra/sweeper/pruner=median",
+        "hydra.sweeper.pruner.n_startup_trials=2",
+        "hydra.sweeper.pruner.n_warmup_steps=5",
+    ]
+    long = [*SEARCH, *ACCURACY, *wide, *median, "hydra.sweeper.n_trials=6", "trainer.max_epochs=20"]
+    whole = train(alone, *long)
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.count("Launching 2 jobs, fused") == 3
+    parent, children = parent_and_children(alone)
+    assert parent.info.status == "FINISHED"
+    pruned = {child.data.tags["job"]: child.data.tags["pruned"] for child in children if "pruned" in child.data.tags}
+    assert pruned.keys() <= {"2", "3", "4", "5"}
+    assert all(int(reason.split()[1]) >= 5 for reason in pruned.values())
+    assert "after 5 epochs of 20, by MedianPruner" in pruned.values()
+    assert f"6 jobs: {6 - len(pruned)} finished, {len(pruned)} pruned" in whole.stdout
+    assert [child.info.status for child in children] == ["FINISHED"] * 6
+    tested = {child.data.tags["job"] for child in children if "test/accuracy" in child.data.metrics}
+    assert tested == {child.data.tags["job"] for child in children} - pruned.keys()
+    states = {trial["number"]: trial["state"] for trial in trials(alone)}
+    assert states == {job: "PRUNED" if str(job) in pruned else "COMPLETE" for job in range(6)}
+    with running(cut, cut / "multirun" / "4" / "checkpoints" / "last.ckpt", *long) as command:
+        command.send(signal.SIGKILL)
+        command.ended(60)
+    before = [run.info.run_id for run in runs(cut) if "pruned" in run.data.tags]
+    again = train(cut, *long, "resume=true")
+    assert again.returncode == 0, again.stderr
+    assert "4 of 6 trials are finished" in again.stdout
+    assert set(before) <= {run.info.run_id for run in runs(cut) if "pruned" in run.data.tags}
+    assert rates(cut) == rates(alone)
+    assert points(cut) == points(alone)
+    assert trials(cut) == trials(alone)
 
 
 def test_wishes_are_sought_under_hard_limits_and_a_failed_job_is_a_failed_trial(tmp_path):

@@ -24,16 +24,24 @@ _SAMPLERS: dict[str, dict[str, Any]] = {
     "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", "seed": 0, "population_size": 10},
     "random": {"_target_": "optuna.samplers.RandomSampler", "seed": 0},
 }
+_PRUNERS: dict[str, dict[str, Any]] = {
+    "median": {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 5, "n_warmup_steps": 0},
+    "successive_halving": {
+        "_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 1, "reduction_factor": 4
+    },
+    "hyperband": {"_target_": "optuna.pruners.HyperbandPruner", "min_resource": 1, "reduction_factor": 3},
+}  # fmt: skip
 
 
 @dataclass
 class OptunaSweeperConf:
     """Its keys under `hydra.sweeper`."""
 
-    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": "tpe"}])
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": "tpe"}, {"pruner": None}])
     _target_: str = "hydra_plugins.optuna_sweeper.OptunaSweeper"
     _recursive_: bool = False  # the sampler is built for each trial
     sampler: Any = None
+    pruner: Any = None  # what stops runs early by their curves
     direction: Any = None  # of what a job returns: minimize or maximize
     objectives: Any = None  # by metric, minimize or maximize
     storage: str | None = None  # Optuna's; null: a file in the sweep's folder
@@ -46,8 +54,9 @@ class OptunaSweeperConf:
 
 _STORE = ConfigStore.instance()
 _STORE.store(group="hydra/sweeper", name="optuna", node=OptunaSweeperConf, provider="simplicity-sweep")
-for _name, _node in _SAMPLERS.items():
-    _STORE.store(group="hydra/sweeper/sampler", name=_name, node=_node, provider="simplicity-sweep")
+for _group, _nodes in {"sampler": _SAMPLERS, "pruner": _PRUNERS}.items():
+    for _name, _node in _nodes.items():
+        _STORE.store(group=f"hydra/sweeper/{_group}", name=_name, node=_node, provider="simplicity-sweep")
 
 
 class OptunaSweeper(Recording, BasicSweeper):
@@ -56,6 +65,7 @@ class OptunaSweeper(Recording, BasicSweeper):
     def __init__(
         self,
         sampler: DictConfig | None,
+        pruner: DictConfig | None,
         direction: str | ListConfig | None,
         objectives: DictConfig | None,
         storage: str | None,
@@ -72,6 +82,7 @@ class OptunaSweeper(Recording, BasicSweeper):
         if not 0 <= max_failure_rate <= 1:
             raise ValueError(f"hydra.sweeper.max_failure_rate = {max_failure_rate}: should be from 0 to 1.")
         self.sampler = sampler
+        self.pruner = pruner
         self.direction = direction
         self.objectives = objectives
         self.storage = storage
@@ -118,6 +129,7 @@ class OptunaSweeper(Recording, BasicSweeper):
 
     def _plan(self, space: Any, first: dict[str, Any]) -> Any:
         from simplicity_sweep.search.goals import Goals
+        from simplicity_sweep.search.pruner import Pruner
         from simplicity_sweep.search.running import Plan
         from simplicity_sweep.search.sampler import Sampler
 
@@ -125,6 +137,7 @@ class OptunaSweeper(Recording, BasicSweeper):
             space=space,
             goals=Goals.asked(_plain(self.objectives), _plain(self.direction), first),
             sampler=Sampler(_plain(self.sampler)),
+            pruner=None if self.pruner is None else Pruner(_plain(self.pruner)),
             trials=self.n_trials,
             at_once=self.n_jobs,
             most_failures=self.max_failure_rate,

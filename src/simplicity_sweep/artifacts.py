@@ -13,4 +13,7 @@ DECIDE = "decide.yaml"
 FAILURES = "failures.yaml"
 """Of a sweep: each job without a result, with its setting, its status, the reason and where it was raised."""
 SEARCH = "search.yaml"
-"""Of a sweep that is a search: its objectives, what it varies, its sampler and how many trials were asked for."""
+"""Of a sweep that is a search: its objectives and limits, what it varies (as Optuna's distributions in JSON), its
+sampler, its pruner, and how many trials were asked for."""
+TRIALS = "trials.json"
+"""Of a sweep that is a search: what was tried so far, a list of `report.search.trials.Trial` by their numbers."""

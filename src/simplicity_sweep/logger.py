@@ -86,10 +86,14 @@ class RunLogger(Logger):
         Raises:
             KeyError: there is none.
         """
-        epochs = [at for name, at in self.points if name == key]
-        if not epochs:
+        curve = self.curve(key)
+        if not curve:
             raise KeyError(key)
-        return self.points[key, max(epochs)]
+        return curve[max(curve)]
+
+    def curve(self, key: str) -> dict[int, float]:
+        """The points of a curve, by epoch."""
+        return {at: value for (name, at), value in self.points.items() if name == key}
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: see the class."""

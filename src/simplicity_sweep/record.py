@@ -30,6 +30,7 @@ from simplicity_sweep.nn import hidden_sizes
 from simplicity_sweep.outage import unreachable
 from simplicity_sweep.outbox import RUN_ID_FILE, outboxes
 from simplicity_sweep.processes.ending import forget_ending
+from simplicity_sweep.status import status_of
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.sweep.delivery import not_delivered
 from simplicity_sweep.sweep.resume import tell_of_other_code
@@ -158,7 +159,7 @@ def _kept_id(folder: Path) -> str:
 def _go_on(store: Store, stored: StoredRun) -> Begun:
     """The run goes on where its last checkpoint was written; from its beginning if there is none that can be read."""
     folder = Path(stored.data.tags["folder"])
-    if stored.info.status == "FINISHED":
+    if status_of(stored) == "FINISHED":
         _LOG.info("Run %s is finished already.", stored.info.run_id)
         return Begun(
             Run(store, stored.info.run_id), folder, result=task_of(stored.data.params).objective(stored.data.metrics)

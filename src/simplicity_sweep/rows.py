@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import yaml
 from mlflow.entities import Run as StoredRun
@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from simplicity_sweep.processes.ending import read_ending
+from simplicity_sweep.status import PRUNED, status_of
 from simplicity_sweep.tasks import TASKS, Task, task_of
 
-RowStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
+RowStatus = Literal["FINISHED", "PRUNED", "FAILED", "KILLED", "RUNNING", "MISSING"]
 
 _WIDE = 120
 _MOST_RANKED, _MOST_BROKEN = 40, 20
@@ -36,7 +37,7 @@ class Row:
     Attributes:
         job: the Hydra job's number.
         setting: what the sweep varies, in the words of the command line, e.g. `activation=tanh optim.lr=0.1`.
-        status: MLflow's, or MISSING for a job without a run.
+        status: see `status.status_of`; MISSING for a job without a run.
         run: MLflow's id of the run.
         task: what the network was asked for; the figures below are those that it names.
         headline: how good the network is.
@@ -49,6 +50,7 @@ class Row:
         failure: why there is no result, one line.
         failed_at: the file and line that raised it.
         diverged: which loss is no number, and since when.
+        pruned: when a search has stopped it, and by what.
         alone: why its steps were no part of a stacked program.
         data: fingerprint of the data that it was trained on.
     """
@@ -68,8 +70,14 @@ class Row:
     failure: str | None = None
     failed_at: str | None = None
     diverged: str | None = None
+    pruned: str | None = None
     alone: str | None = None
     data: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to the end that was meant for it, its own or a pruner's."""
+        return self.status in ("FINISHED", "PRUNED")
 
 
 def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
@@ -98,20 +106,22 @@ def rows_of(runs: Iterable[StoredRun], jobs: int, folder: Path) -> list[Row]:
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
-    """Prints a table of `rows`, the best first, then those without a result and why, then their count.
+    """Prints a table of `rows`, the best first, then the pruned ones, then those without a result and why, then their
+    count.
 
     From 120 columns on it has more measurements, and each run's status and id; a status other than FINISHED stands with
     its setting at any width. Of a long sweep the best and the first failures are shown.
     """
     ranked = sorted((row for row in rows if row.status == "FINISHED"), key=_rank)
-    broken = [row for row in rows if row.status != "FINISHED"]
+    ended = [*ranked, *(row for row in rows if row.status == "PRUNED")]
+    broken = [row for row in rows if not row.ended]
     wide = console.width >= _WIDE
-    console.print(_table(_figures(rows, wide=wide), ranked[:_MOST_RANKED] + broken[:_MOST_BROKEN], wide=wide))
+    console.print(_table(_figures(rows, wide=wide), ended[:_MOST_RANKED] + broken[:_MOST_BROKEN], wide=wide))
     names = _figures(rows, wide=wide)
     console.print("; ".join(f"{name}: {metric}" for name, metric in names.items()), style="dim", highlight=False)
     counts = {status: sum(row.status == status for row in rows) for status in get_args(RowStatus)}
     line = ", ".join(f"{count} {status.lower()}" for status, count in counts.items() if count)
-    left_out = len(ranked[_MOST_RANKED:]) + len(broken[_MOST_BROKEN:])
+    left_out = len(ended[_MOST_RANKED:]) + len(broken[_MOST_BROKEN:])
     more = f" ({left_out} of them not shown)" if left_out else ""
     jobs = "1 job" if len(rows) == 1 else f"{len(rows)} jobs"
     console.print(f"{jobs}: {line or 'none'}{more}", highlight=False)
@@ -136,7 +146,7 @@ def failures_yaml(rows: Iterable[Row]) -> str:
           run: null
     """
     names = ("job", "setting", "status", "failure", "failed_at", "run")
-    broken = [{name: getattr(row, name) for name in names} for row in rows if row.status != "FINISHED"]
+    broken = [{name: getattr(row, name) for name in names} for row in rows if not row.ended]
     return str(yaml.safe_dump(broken, sort_keys=False, allow_unicode=True))
 
 
@@ -151,7 +161,7 @@ def _row(job: int, setting: str, run: StoredRun) -> Row:
     return Row(
         job=job,
         setting=setting,
-        status=cast(RowStatus, run.info.status),
+        status=status_of(run),
         run=run.info.run_id,
         task=task,
         headline=metrics.get(f"test/{task.headline}"),
@@ -164,6 +174,7 @@ def _row(job: int, setting: str, run: StoredRun) -> Row:
         failure=tags.get("failure"),
         failed_at=tags.get("failure.at"),
         diverged=tags.get("diverged"),
+        pruned=tags.get(PRUNED),
         alone=None if tags.get("fused", "yes") == "yes" else tags["fused"],
         data=tags.get("data.fingerprint"),
     )
@@ -220,7 +231,9 @@ def _cells(row: Row, *, wide: bool) -> list[Text | str]:
 
 def _setting(row: Row) -> Text:
     text = Text(row.setting or _NONE)
-    if row.status != "FINISHED":
+    if row.pruned:
+        text.append(f"\npruned {row.pruned}", style="yellow")
+    elif not row.ended:
         why = textwrap.shorten(f"{row.status} {row.failure or ''}", _REASON_LENGTH, placeholder=" …")
         text.append(f"\n{why}{f' ({row.failed_at})' if row.failed_at else ''}", style="red")
     elif row.diverged:

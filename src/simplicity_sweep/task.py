@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
@@ -20,7 +20,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.build import answer_of, build_data, build_model, build_plan, device_of
-from simplicity_sweep.callbacks import CarryConfig, CarryProgress, Measure, RunProgress, StopDiverged
+from simplicity_sweep.callbacks import CarryConfig, CarryProgress, Measure, RunProgress, StopDiverged, StopPruned
 from simplicity_sweep.checkpoints import FOLDER, LAST
 from simplicity_sweep.config import check
 from simplicity_sweep.fused.ambient import process_ambients, surroundings
@@ -32,9 +32,13 @@ from simplicity_sweep.portrait import data_tags, keep_portrait
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.record import begin_run, place_in_sweep, settle, shown
 from simplicity_sweep.recording import recording
+from simplicity_sweep.status import PRUNED
 from simplicity_sweep.tasks import TASKS, Task
 from simplicity_sweep.termination import exit_status, interrupts_as_raised, terminated_like_interrupted
 from simplicity_sweep.trust import refuse_untrusted
+
+if TYPE_CHECKING:
+    from simplicity_sweep.search.pruner import Judge
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +96,7 @@ def _run(cfg: DictConfig) -> float:
         measure = Measure(build_plan(config, answer_of(config, data)), config["measure"]["every_n_epochs"])
         diverged = StopDiverged()
         logger = RunLogger(tracked, begun.points)
+        pruned = StopPruned(_judge(), logger)
         strategy = FusedStrategy(device_of(config["trainer"]["accelerator"]))
         trainer = pl.Trainer(
             **config["trainer"],
@@ -100,6 +105,7 @@ def _run(cfg: DictConfig) -> float:
             callbacks=[
                 measure,
                 diverged,
+                pruned,
                 best,
                 last,
                 CarryConfig(shown(config)),
@@ -123,13 +129,28 @@ def _run(cfg: DictConfig) -> float:
         )
         if diverged.reason is not None:
             tracked.hold_tags({"diverged": diverged.reason})
-        trainer.test(model, data, verbose=False)
+        if pruned.reason is None:
+            trainer.test(model, data, verbose=False)
+        else:  # a part of a run: its figures would stand beside those of whole ones
+            tracked.hold_tags({PRUNED: pruned.reason})
         tracked.hold_tags({f"undefined/{name}": reason for name, reason in measure.undefined.items()})
         if measure.paths:
             tracked.log_texts({artifacts.PATHS: json.dumps([asdict(path) for path in measure.paths])})
-        log.info("%s, in MLflow run %s", _summary(task, trainer.callback_metrics), tracked.id)
+        said = f"pruned {pruned.reason}" if pruned.reason else _summary(task, trainer.callback_metrics)
+        log.info("%s, in MLflow run %s", said, tracked.id)
     settle(tracked, begun.folder)
     return objective
+
+
+def _judge() -> Judge | None:
+    """Who may stop this job early: the pruner of its search, if it has one."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN or hydra.sweeper.get("pruner") is None:
+        return None
+    from simplicity_sweep.search.pruner import Judge, Rivals  # loads Optuna, which few runs need
+
+    rivals = Rivals.read(Path(hydra.sweep.dir))
+    return Judge(rivals, rivals.numbers[hydra.job.num])
 
 
 def _summary(task: Task, metrics: Mapping[str, Any]) -> str:

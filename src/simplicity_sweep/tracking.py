@@ -20,6 +20,7 @@ pid.started  was started
 heartbeat    when the process was last known to live                       `heartbeat.beating`
 data.*       fingerprint of the data's tensors, and their class weights    the job
 diverged     which loss is no number, and since when                       the job
+pruned       after how many epochs a search has stopped it, and by what    the job
 git.commit   commit of the project's folder, or ``none``                   `environment.provenance`
 git.dirty    whether that folder held uncommitted changes, or ``none``     `environment.provenance`
 failure      why the run did not finish: type and message, one line        `recording`; `Sweep.close`
@@ -53,13 +54,14 @@ from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
 
 from simplicity_sweep.outage import ask_briefly, outage_of, unreachable
 from simplicity_sweep.outbox import Address, Outbox
+from simplicity_sweep.status import PRUNED
 from simplicity_sweep.writes import START_TAG, Artifacts, Batch, End, Start, Target, Write
 
 __all__ = ["Run", "Status", "Store", "TrackingError", "cut"]
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
-_OF_AN_END = {"failure", "failure.at", "diverged", "fused"}  # tags
+_OF_AN_END = {"failure", "failure.at", "diverged", PRUNED, "fused"}  # tags
 _HELD_SECONDS = 5.0  # what a killed process may lose of its curves
 
 

@@ -20,9 +20,11 @@ from simplicity_sweep.report.findings.verdicts import findings
 from simplicity_sweep.report.importance import importances
 from simplicity_sweep.report.page import Report, page
 from simplicity_sweep.report.results import Results
+from simplicity_sweep.report.search.importance import search_importances
 from simplicity_sweep.report.table import table
 from tests.report.reader import Reader
 from tests.report.realistic import changed, realistic, renamed
+from tests.report.search.searched import random_search
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ASKED = parse(["accuracy >= 0.96"], ["minimise noise_l2_probabilities", "maximise lz76_path weight 2"])
@@ -40,6 +42,7 @@ def report(results: Results, decided: bool = True, drawn: bool = False) -> Repor
         effects=effects(results),
         findings=findings(results),
         importances=importances(results),
+        sought=search_importances(results.search) if results.search else (),
         rebuild="make report",
         files={"table.csv": "the table"},
     )
@@ -224,3 +227,20 @@ def dumped(file: Path) -> str:
     options += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={file}.profile"]
     command = [CHROMIUM, *options, "--dump-dom", file.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_a_search_has_its_section_and_another_sweep_none(results: Results) -> None:
+    tried = random_search(pruner="MedianPruner", objectives={"val/accuracy": "maximize"})
+    strange = replace(tried.trials[4], params={"activation": "<script>x</script>", "optim.lr": 0.1})  # which has failed
+    found = replace(results, search=replace(tried, trials=[*tried.trials[:4], strange, *tried.trials[5:]]))
+    html = page(report(found))
+    assert 'href="#search"' in html
+    assert "<script>x" not in html
+    assert escape("<script>x</script>") in html
+    pruned = [one for one in tried.trials if one.state == "PRUNED"]
+    assert html.count("pruned after 2 epochs") == len(pruned) > 0
+    assert f"{len(pruned)} pruned by MedianPruner" in html
+    assert "Importance for the search" in html
+    without = page(report(results))
+    assert 'href="#search"' not in without
+    assert "Importance for the search" not in without

@@ -12,6 +12,7 @@ from simplicity_sweep.report.findings.verdicts import findings
 from simplicity_sweep.report.importance import importances
 from simplicity_sweep.report.page import Report, page
 from simplicity_sweep.report.results import ReportError, Results
+from simplicity_sweep.report.search.importance import search_importances
 from simplicity_sweep.report.table import as_csv, as_latex, table
 
 PAGE = "report.html"
@@ -39,6 +40,7 @@ def report_files(results: Results, requirements: Requirements | str, rebuild: st
         effects=effects(results),
         findings=findings(results),
         importances=importances(results),
+        sought=search_importances(results.search) if results.search else (),
         rebuild=rebuild,
         files=_descriptions(files),
     )

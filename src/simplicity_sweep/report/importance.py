@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import fdtrc
@@ -13,6 +14,9 @@ from scipy.special import fdtrc
 from simplicity_sweep.report.effects import FLAG, undefined_measurements
 from simplicity_sweep.report.results import Job, Results
 from simplicity_sweep.report.statistics import ALPHA, INFINITE, ROUNDING, Array
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 METHOD = "fANOVA (Hutter, Hoos & Leyton-Brown 2014), optuna.importance.FanovaImportanceEvaluator, 64 trees, seed 0"
 
@@ -179,7 +183,7 @@ def _importance(results: Results, varied: Sequence[Hyperparameter], name: str) -
     p = _p_settings_differ(jobs, values)
     if p is not None and p >= ALPHA:
         return replace(found, p=p, reason=f"the settings don't differ beyond their seeds (F test, p = {p:.2g})")
-    shares = _fanova(jobs, values, varied)
+    shares = _shares(jobs, values, varied)
     return replace(found, p=p, shares=shares, rest=max(0.0, 1 - sum(shares.values())))
 
 
@@ -214,24 +218,38 @@ def _unexplained(design: Array, values: Array) -> float:
     return float(((values - design @ weights) ** 2).sum())
 
 
-def _fanova(jobs: Sequence[Job], values: Array, varied: Sequence[Hyperparameter]) -> dict[str, float]:
+def _shares(jobs: Sequence[Job], values: Array, varied: Sequence[Hyperparameter]) -> dict[str, float]:
     """Each hyperparameter's share, in their order."""
+    from optuna.distributions import IntDistribution
+
+    # Levels as whole numbers: each covers as much of the forest's space as the next, unlike with a column for each.
+    space = {one.name: IntDistribution(0, len(one.levels) - 1) for one in varied}
+    return fanova(space, [{one.name: one.of[job.setting] for one in varied} for job in jobs], values)
+
+
+def fanova(
+    space: Mapping[str, BaseDistribution], tried: Sequence[Mapping[str, Any]], values: Array
+) -> dict[str, float]:
+    """Of the variance over a space that a forest predicts, each hyperparameter's share by itself, in their order.
+
+    Args:
+        space: by hyperparameter, from what it was chosen.
+        tried: what was chosen.
+        values: what came of it, shape `[tried]`.
+    """
     import optuna  # loads scikit-learn, which takes seconds
     from optuna.importance import FanovaImportanceEvaluator
 
-    # Levels as whole numbers: each covers as much of the forest's space as the next, unlike with a column for each.
-    space: dict[str, optuna.distributions.BaseDistribution] = {
-        one.name: optuna.distributions.IntDistribution(0, len(one.levels) - 1) for one in varied
-    }
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         study = optuna.create_study()
-        for job, value in zip(jobs, values, strict=True):
-            levels = {one.name: one.of[job.setting] for one in varied}
-            study.add_trial(optuna.trial.create_trial(params=levels, distributions=space, value=float(value)))
+        for params, value in zip(tried, values, strict=True):
+            study.add_trial(
+                optuna.trial.create_trial(params=dict(params), distributions=dict(space), value=float(value))
+            )
         # Not by `get_param_importances`: it lets the shares add up to 1, as if there were no interactions.
         found = FanovaImportanceEvaluator(n_trees=64, seed=0).evaluate(study)
     finally:
         optuna.logging.set_verbosity(verbosity)
-    return {one.name: float(found[one.name]) for one in varied}
+    return {name: float(found[name]) for name in space}

@@ -88,6 +88,16 @@ def label(measurement: str) -> Label:
     return known or Label(measurement, "", kind)
 
 
+def on_validation(objective: str) -> str:
+    """What an objective of a search is called; its figures are those on the validation set.
+
+    Example:
+        >>> on_validation("val/accuracy"), on_validation("val/lz76_path")
+        ('accuracy', 'path complexity')
+    """
+    return label(objective.removeprefix("val/")).text.removeprefix("test ")
+
+
 def measured(results: Results, kind: Kind) -> list[str]:
     """The measurements of a kind for which there is a number, the best known first.
 

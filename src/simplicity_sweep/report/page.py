@@ -20,9 +20,10 @@ from simplicity_sweep.report.effects import Effect, Effects
 from simplicity_sweep.report.figures import Figures, as_svgs
 from simplicity_sweep.report.findings.verdicts import METHOD, Finding
 from simplicity_sweep.report.importance import Importances
-from simplicity_sweep.report.labels import counted, in_order, label
+from simplicity_sweep.report.labels import counted, in_order, label, on_validation
 from simplicity_sweep.report.results import Results
 from simplicity_sweep.report.rounding import rounded
+from simplicity_sweep.report.search.importance import SearchImportance
 from simplicity_sweep.report.statistics import Difference
 from simplicity_sweep.report.table import Row, main_rows
 
@@ -57,6 +58,7 @@ class Report:
         effects: against the base.
         findings: of the source study's claims.
         importances: of hyperparameters.
+        sought: what they decide of a search's objectives; empty where there is no search.
         rebuild: the command that makes this page again.
         files: what lies beside the page, by name, and what each is.
     """
@@ -68,6 +70,7 @@ class Report:
     effects: Effects
     findings: Sequence[Finding]
     importances: Importances
+    sought: Sequence[SearchImportance]
     rebuild: str
     files: Mapping[str, str]
 
@@ -101,8 +104,10 @@ def _template() -> Template:
     environment = Environment(
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(counted=counted, label=label)
-    environment.filters.update(sign=_sign, percent=_percent, change=_change, difference=_difference, p=_p, coded=_coded)
+    environment.globals.update(counted=counted, label=label, on_validation=on_validation)
+    environment.filters.update(
+        sign=_sign, percent=_percent, change=_change, difference=_difference, p=_p, coded=_coded, chosen=_chosen
+    )
     return environment.get_template("page.html")
 
 
@@ -180,6 +185,16 @@ def _objective(of: Objective) -> str:
 def _limit(of: Limit) -> str:
     bound = str(of).partition(of.side)[2].strip().replace("best", "the best").replace("-", "−")
     return f"{label(of.metric).text} {'at least' if of.side == '>=' else 'at most'} {bound}"
+
+
+def _chosen(value: object) -> str:
+    """What a search chose; of a number between others four digits.
+
+    Example:
+        >>> _chosen(0.00123456), _chosen("tanh"), _chosen(3)
+        ('0.001235', 'tanh', '3')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _coded(text: str) -> Markup:

@@ -23,6 +23,8 @@ from simplicity_sweep.report.comparable import (
     told_apart,
 )
 from simplicity_sweep.report.results import Job, JobStatus, Path, ReportError, Results
+from simplicity_sweep.report.search.trials import Search
+from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store
 
 _BASE = "base"
@@ -45,7 +47,8 @@ def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = 
         ReportError: the runs differ in their task, or the sweeps in their data; they have no job; or none of the
             settings is `base`.
     """
-    runs = [run for parent in parents for run in store.children(parent.info.run_id) if "job" in run.data.tags]
+    begun = [run for parent in parents for run in store.children(parent.info.run_id) if "job" in run.data.tags]
+    runs = [run for run in begun if status_of(run) != "PRUNED"]
     if not runs:
         raise ReportError(f"{_name(parents)} has no recorded job. Run it again, or name another sweep.")
     refuse_other_tasks(runs)
@@ -69,10 +72,12 @@ def read_results(store: Store, parents: Sequence[StoredRun], base: str | None = 
         jobs=jobs,
         notes=(
             *about_data(list(cells.values())),
-            *(note for parent in parents for note in _notes(parent, runs)),
+            *(note for parent in parents for note in _notes(parent, begun)),
+            *_pruned(len(begun) - len(runs)),
             *_superseded(runs, len(cells)),
         ),
         paths=paths,
+        search=_search(store, parents),
     )
 
 
@@ -182,6 +187,23 @@ def _notes(parent: StoredRun, runs: Sequence[StoredRun]) -> list[str]:
     if parent.info.status == "KILLED":
         notes.append(f"{name} was interrupted.")
     return notes
+
+
+def _pruned(count: int) -> list[str]:
+    if not count:
+        return []
+    runs = "1 run was" if count == 1 else f"{count} runs were"
+    return [f"{runs} pruned: stopped early by the search, and not tested. They are in no table but the search's own."]
+
+
+def _search(store: Store, parents: Sequence[StoredRun]) -> Search | None:
+    """What a sweep tried that is a search; of several that are reported as one nothing."""
+    if len(parents) > 1 or "search" not in parents[0].data.tags:
+        return None
+    described, trials = (
+        read_artifact(store, parents[0].info.run_id, name) for name in (artifacts.SEARCH, artifacts.TRIALS)
+    )
+    return None if described is None or trials is None else Search.read(described, trials)
 
 
 def _superseded(runs: Sequence[StoredRun], cells: int) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from simplicity_sweep.report.search.trials import Search
 from simplicity_sweep.tasks import PERFORMANCE, Task, task_of
 
 JobStatus = Literal["FINISHED", "FAILED", "KILLED", "RUNNING", "MISSING"]
@@ -79,6 +80,7 @@ class Results:
         notes: what a reader must know: jobs that run still, that were superseded, that never started.
         paths: by setting, what its network with the lowest seed says along the same paths.
         classes: how many labels there are; 0 where it is not known.
+        search: what was tried, if the sweep is a search; its pruned trials are no jobs here.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Results:
     notes: Sequence[str] = ()
     paths: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     classes: int = 0
+    search: Search | None = None
 
     @cached_property
     def task(self) -> Task:

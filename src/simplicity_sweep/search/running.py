@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import optuna
 import yaml
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from mlflow.entities import Run as StoredRun
+from optuna.distributions import distribution_to_json
 
 from simplicity_sweep import artifacts
 from simplicity_sweep.composer import Composer
@@ -25,9 +26,12 @@ from simplicity_sweep.outage import unreachable
 from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.preflight import resolve
 from simplicity_sweep.search.goals import Goals, mean_of
+from simplicity_sweep.search.pruner import Judge, Pruner, Rivals
+from simplicity_sweep.search.quiet import optuna_quiet
 from simplicity_sweep.search.sampler import Sampler
 from simplicity_sweep.search.space import Space
-from simplicity_sweep.search.study import Study, Trial
+from simplicity_sweep.search.study import Course, Study, Trial
+from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
 from simplicity_sweep.sweep.delivery import deliver, not_delivered
@@ -46,6 +50,7 @@ class Plan:
         space: what may be tried.
         goals: what counts.
         sampler: what chooses.
+        pruner: what stops runs early; None for nothing.
         trials: how many settings are tried.
         at_once: how many of them are trained together.
         most_failures: which share of a batch's trials may fail before the search ends.
@@ -57,6 +62,7 @@ class Plan:
     space: Space
     goals: Goals
     sampler: Sampler
+    pruner: Pruner | None
     trials: int
     at_once: int
     most_failures: float
@@ -64,13 +70,30 @@ class Plan:
     study: str | None
     stop_on_error: bool
 
+    def __post_init__(self) -> None:
+        if self.pruner is None:
+            return
+        if len(self.goals.objectives) > 1:
+            raise ConfigError(
+                f"hydra.sweeper.pruner: a curve can be judged by one objective, and this search has "
+                f"{len(self.goals.objectives)}: {', '.join(self.goals.objectives)}. Name one, e.g. "
+                "hydra.sweeper.direction=maximize for what a job returns, or leave the pruner out."
+            )
+        if len(self.space.replicates) > 1:
+            raise ConfigError(
+                f"hydra.sweeper.pruner: a run is judged by its own curve, and each setting has "
+                f"{len(self.space.replicates)} here, one for each seed. Search with one seed and train what it finds "
+                "with several, or leave the pruner out."
+            )
+
     def described(self) -> str:
         """What a report must know of it, as YAML."""
         told = {
             "objectives": dict(self.goals.objectives),
             "limits": [str(limit) for limit in self.goals.limits],
-            "space": self.space.described(),
+            "space": {key: distribution_to_json(one) for key, one in self.space.distributions.items()},
             "sampler": self.sampler.name,
+            "pruner": None if self.pruner is None else self.pruner.name,
             "trials": self.trials,
             "at_once": self.at_once,
         }
@@ -126,7 +149,7 @@ class Search:
     def recording(self) -> Iterator[tuple[Sweep, Study]]:
         """The sweep's record and the study while the jobs run: see `Sweep.recording`."""
         earlier = None if self._earlier is None else self._earlier.info.run_id
-        with _optuna_quiet(), Sweep.recording(self.store, self.folder, self._begin, earlier) as sweep:
+        with optuna_quiet(), Sweep.recording(self.store, self.folder, self._begin, earlier) as sweep:
             sweep.run.log_texts({artifacts.SEARCH: self.plan.described()})
             yield sweep, self._study(sweep)
 
@@ -148,10 +171,10 @@ class Search:
         if spared:
             sweep.expect(-len(spared) * len(plan.space.replicates))
         if trials:
-            found = self._figures(sweep, trials)
+            found = self._figures(self._runs(sweep), trials)
             for trial in trials:
-                if not trial.open and found.get(trial.number) is not None:
-                    study.remember(trial, found[trial.number] or {})
+                if not trial.open:
+                    study.remember(trial, found.get(trial.number))
             done = sum(not trial.open for trial in trials)
             _LOG.info("Goes on in %s: %d of %d trials are finished.", sweep.folder, done, plan.trials)
         return study
@@ -173,11 +196,29 @@ class Search:
             spared = [trial for trial in batch if trial.job is None and trial.number not in before]
             if spared:
                 sweep.expect(-len(spared) * len(self.plan.space.replicates))
+            rivals = self._rivals(sweep, study, batch)
             returns.append(self._launched(sweep, batch, launcher, composer))
-            self.ended_early = self._judge(sweep, study, batch)
+            self.ended_early = self._judge(sweep, study, batch, rivals)
+            sweep.run.log_texts({artifacts.TRIALS: json.dumps(study.described())})
             if self.ended_early:
                 break
         return returns
+
+    def _rivals(self, sweep: Sweep, study: Study, batch: Sequence[Trial]) -> Rivals | None:
+        """What the runs of a batch are judged against, left for them in the sweep's folder; None without a pruner."""
+        if self.plan.pruner is None:
+            return None
+        [(metric, direction)] = self.plan.goals.objectives.items()
+        rivals = Rivals(
+            pruner=self.plan.pruner.config,
+            metric=metric,
+            direction=direction,
+            study=study.name,
+            trials=study.rivals(batch, self.plan.at_once),
+            numbers={trial.job: trial.number for trial in batch if trial.job is not None},
+        )
+        rivals.write(sweep.folder)
+        return rivals
 
     def _launched(
         self, sweep: Sweep, batch: Sequence[Trial], launcher: Launcher, composer: Composer
@@ -210,14 +251,17 @@ class Search:
             if hashes.get(result_hash(resolve(composer.compose(list(overrides)))))
         }
 
-    def _judge(self, sweep: Sweep, study: Study, batch: Sequence[Trial]) -> bool:
+    def _judge(self, sweep: Sweep, study: Study, batch: Sequence[Trial], rivals: Rivals | None) -> bool:
         """Takes a batch's results; whether the search is to end for what failed."""
-        found = self._figures(sweep, batch)
+        runs = self._runs(sweep)
+        found = self._figures(runs, batch)
         own = [trial for trial in batch if trial.job is not None]
         broken = [trial for trial in own if found[trial.number] is None]
         stops = bool(broken) and self.plan.stop_on_error
         # Of a search that stops, what was not run to its end stays open for one that goes on.
-        failed = sum(not study.result(trial, found[trial.number]) for trial in own if not stops or trial not in broken)
+        told = [trial for trial in own if not stops or trial not in broken]
+        courses = {trial.number: self._course(trial, runs, rivals) for trial in told if trial not in broken}
+        failed = sum(not study.result(trial, found[trial.number], courses.get(trial.number)) for trial in told)
         for trial in batch:
             if trial.job is None and not stops:
                 study.repeat(trial)
@@ -229,8 +273,20 @@ class Search:
             _LOG.error("The search ends: more than hydra.sweeper.max_failure_rate = %g.", self.plan.most_failures)
         return stops or too_many
 
-    def _figures(self, sweep: Sweep, trials: Iterable[Trial]) -> dict[int, dict[str, float] | None]:
-        """By the trials' numbers, the means of their jobs' figures; None where one is not finished.
+    def _course(self, trial: Trial, runs: Mapping[int, StoredRun], rivals: Rivals | None) -> Course | None:
+        """How the run of a trial went, as MLflow holds it; None of a whole one without a pruner."""
+        assert trial.job is not None
+        run = runs[trial.job]
+        if rivals is None:  # the search may have had a pruner when the run was made
+            return Course(pruned=True) if status_of(run) == "PRUNED" else None
+        points = self.store.client.get_metric_history(run.info.run_id, rivals.metric)
+        curve = {point.step + 1: point.value for point in points}
+        judge = Judge(rivals, trial.number)
+        judge.stops(curve)
+        return Course(curve, judge.notes(), status_of(run) == "PRUNED")
+
+    def _runs(self, sweep: Sweep) -> dict[int, StoredRun]:
+        """The jobs' runs by their numbers.
 
         Raises:
             NotDelivered: the store can't be reached: nobody knows the results.
@@ -245,7 +301,10 @@ class Search:
             if not unreachable(error):
                 raise
             raise not_delivered(sweep.folder, self.store, error) from None
-        runs = {int(run.data.tags["job"]): run for run in children if "job" in run.data.tags}
+        return {int(run.data.tags["job"]): run for run in children if "job" in run.data.tags}
+
+    def _figures(self, runs: Mapping[int, StoredRun], trials: Iterable[Trial]) -> dict[int, dict[str, float] | None]:
+        """By the trials' numbers, the means of their jobs' figures; None where one is not finished."""
         replicates = len(self.plan.space.replicates)
         return {
             trial.number: _mean([runs.get(trial.job + place) for place in range(replicates)])
@@ -288,13 +347,3 @@ def _stretches(numbers: Sequence[int], alone: bool) -> list[list[int]]:
         return [[number] for number in numbers]
     grouped = groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
     return [[number for _, number in stretch] for _, stretch in grouped]
-
-
-@contextmanager
-def _optuna_quiet() -> Iterator[None]:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)

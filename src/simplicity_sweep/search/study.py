@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -11,13 +11,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.search.goals import Goals, Metrics
+from simplicity_sweep.search.pruner import Rival
 from simplicity_sweep.search.sampler import Sampler, constrained
 from simplicity_sweep.search.space import Space
 
 _DEFINITION = "definition"  # of the study
 _SEED = "seed"
 _FIRST = "first guesses of "
-_SEARCH, _PLACE, _JOB, _SAME_AS = "search", "place", "job", "same as"  # of a trial
+_SEARCH, _PLACE, _JOB, _SAME_AS, _NOTES = "search", "place", "job", "same as", "notes"  # of a trial
 _SOURCE, _KNOWN_TO, _METRICS = "source", "known to", "metrics"  # of one whose result was there before
 _GUESSED = "fixed_params"  # Optuna's mark of an enqueued trial
 
@@ -41,6 +42,21 @@ class Trial:
     job: int | None
     same_as: int | None
     open: bool
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a trial's run went, for the pruner of later ones.
+
+    Attributes:
+        curve: the objective by the number of epochs trained.
+        notes: what the pruner has noted of it.
+        pruned: whether it was stopped early.
+    """
+
+    curve: Mapping[int, float] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    pruned: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,11 @@ class Study:
         return cls(record, search, space, goals, sampler)
 
     @property
+    def name(self) -> str:
+        """The study's."""
+        return str(self._record.study_name)
+
+    @property
     def is_prepared(self) -> bool:
         """Whether `prepare` was called for this search, in this process or an earlier one."""
         return _FIRST + self._search in self._record.user_attrs
@@ -168,28 +189,68 @@ class Study:
                 self._begin(study, place)
         return [trial for trial in self.trials() if trial.open]
 
-    def result(self, trial: Trial, metrics: Metrics | None) -> bool:
-        """Whether the trial is complete now: its figures are there, and the objectives among them finite.
+    def rivals(self, batch: Sequence[Trial], size: int) -> list[Rival]:
+        """What a pruner compares the trials of a batch with: all before it, in the order of their numbers.
+
+        One that failed, is open elsewhere or breaks a limit says nothing: it might be the best in the objective alone.
+
+        Args:
+            batch: open trials of one batch.
+            size: how many settings are tried at once.
+        """
+        start = batch[0].place // size * size
+        first = min(trial.number for trial in self.trials() if trial.place >= start)
+        before = self._all()[:first]
+        broken = self._violations(before)
+        return [_rival(trial, broken.get(trial.number)) for trial in before]
+
+    def result(self, trial: Trial, metrics: Metrics | None, course: Course | None = None) -> bool:
+        """Whether the trial has a result now, as a whole or pruned: its figures are there, and the objectives among
+        them finite.
 
         Args:
             trial: an open one.
             metrics: its figures, None if one of its jobs failed.
+            course: how its run went, where there is a pruner.
         """
         values = None if metrics is None else self._goals.values(metrics)
         if metrics is None or values is None:
             self._record.tell(trial.number, state=TrialState.FAIL)
             return False
         self._metrics[trial.number] = metrics
-        self._record.tell(trial.number, values)
+        if course is not None:
+            self._follow(trial, course)
+        if course is not None and course.pruned:
+            self._record.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            self._record.tell(trial.number, values)
         return True
 
     def repeat(self, trial: Trial) -> bool:
-        """Whether an open trial is complete now, with the figures of the one that had the same setting."""
-        return self.result(trial, self._metrics.get(-1 if trial.same_as is None else trial.same_as))
+        """Whether an open trial has a result now: that of the one that had the same setting."""
+        if trial.same_as is None:
+            return self.result(trial, None)
+        same = self._all()[trial.same_as]
+        course = Course(same.intermediate_values, same.user_attrs.get(_NOTES, {}), same.state is TrialState.PRUNED)
+        return self.result(trial, self._metrics.get(same.number), course)
 
-    def remember(self, trial: Trial, metrics: Metrics) -> None:
-        """Takes the figures of a trial that an earlier process has completed."""
-        self._metrics[trial.number] = metrics
+    def remember(self, trial: Trial, metrics: Metrics | None) -> None:
+        """Takes the figures of a trial that has ended in an earlier process; trials are remembered in their order.
+
+        Args:
+            trial: which.
+            metrics: its figures; None if it has none of its own.
+        """
+        known = metrics if trial.same_as is None else self._metrics.get(trial.same_as)
+        if known is not None:
+            self._metrics[trial.number] = known
+
+    def described(self) -> list[dict[str, Any]]:
+        """What became of each trial so far, by their numbers: see `report.search.trials.Trial`; of another search's
+        open ones nothing is known."""
+        trials = [trial for trial in self._all() if self._matters(trial)]
+        broken = self._violations(trials)
+        return [_described(trial, broken.get(trial.number, ())) for trial in trials]
 
     def best(self) -> list[tuple[dict[str, Any], list[float]]]:
         """Settings and values of the best trial, or of the Pareto front; none where no trial keeps the limits."""
@@ -198,6 +259,14 @@ class Study:
         study.add_trials(trials)
         found = study.best_trials
         return [(dict(trial.params), list(trial.values)) for trial in found]
+
+    def _follow(self, trial: Trial, course: Course) -> None:
+        """Records how a trial's run went; a part of it may be there from before a cut."""
+        stored = self._all()[trial.number]
+        live = optuna.trial.Trial(self._record, stored._trial_id)
+        live.set_user_attr(_NOTES, dict(course.notes))
+        for epochs in sorted(course.curve.keys() - stored.intermediate_values.keys()):
+            live.report(course.curve[epochs], epochs)
 
     def _begin(self, study: optuna.Study, place: int) -> None:
         guesses = self._record.user_attrs[_FIRST + self._search]
@@ -216,7 +285,9 @@ class Study:
         """Whether an equal setting needs no run of its own: this one is finished, or will be."""
         own = trial.user_attrs.get(_SEARCH) == self._search
         known = trial.number in self._metrics
-        return (trial.state is TrialState.COMPLETE and known) or (own and trial.state is TrialState.RUNNING)
+        return (trial.state is TrialState.COMPLETE and known) or (
+            own and trial.state in (TrialState.RUNNING, TrialState.PRUNED)
+        )
 
     def _asked(self, study: optuna.Study, guess: Mapping[str, Any] | None, place: int) -> FrozenTrial:
         """A new trial of the copy in memory, whose setting is the guess, or chosen."""
@@ -252,20 +323,25 @@ class Study:
     def _judged(self) -> list[FrozenTrial]:
         """The trials with what each lacks to the limits, as far as it is known by now."""
         trials = [trial for trial in self._all() if self._matters(trial)]
-        found = [trial.number for trial in trials if trial.number in self._metrics]
-        violations = self._goals.violations([self._metrics[number] for number in found])
-        by_number = dict(zip(found, violations, strict=True))
+        by_number = self._violations(trials)
         return [
             create_trial(
                 state=trial.state,
                 values=trial.values,
                 params=trial.params,
                 distributions=trial.distributions,
+                intermediate_values=trial.intermediate_values,
                 system_attrs=trial.system_attrs
                 | (constrained(by_number[trial.number]) if trial.number in by_number else {}),
             )
             for trial in trials
         ]
+
+    def _violations(self, trials: Sequence[FrozenTrial]) -> dict[int, list[float]]:
+        """By the number of each of these trials whose figures are known, by how much it breaks each limit."""
+        found = [trial.number for trial in trials if trial.number in self._metrics]
+        violations = self._goals.violations([self._metrics[number] for number in found])
+        return dict(zip(found, violations, strict=True))
 
     def _matters(self, trial: FrozenTrial) -> bool:
         """Whether it is finished, or being run by this search: who knows what became of another one's."""
@@ -281,6 +357,30 @@ def _trial(trial: FrozenTrial) -> Trial:
     attrs = trial.user_attrs
     return Trial(
         trial.number, attrs[_PLACE], trial.params, attrs.get(_JOB), attrs.get(_SAME_AS), not trial.state.is_finished()
+    )
+
+
+def _described(trial: FrozenTrial, broken: Sequence[float]) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "params": trial.params,
+        "values": trial.values or [],
+        "keeps": all(one <= 0 for one in broken),
+        "epochs": trial.last_step if trial.state is TrialState.PRUNED else None,
+        "same_as": trial.user_attrs.get(_SAME_AS),
+        "known": _SOURCE in trial.user_attrs,
+    }
+
+
+def _rival(trial: FrozenTrial, broken: Sequence[float] | None) -> Rival:
+    if broken is None or any(one > 0 for one in broken):
+        return Rival("FAIL")
+    return Rival(
+        "PRUNED" if trial.state is TrialState.PRUNED else "COMPLETE",
+        trial.value,
+        trial.intermediate_values,
+        trial.user_attrs.get(_NOTES, {}),
     )
 
 

@@ -20,6 +20,7 @@ from simplicity_sweep.search.goals import mean_of
 from simplicity_sweep.search.running import Plan
 from simplicity_sweep.search.sampler import constrained
 from simplicity_sweep.search.study import Known
+from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store, TrackingError
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def warm_start(
         parent = find_sweep(store, sweep)
     except TrackingError as error:
         raise ConfigError(f"search.warm_start = {sweep!r}: {error}") from error
-    runs = [run for run in store.children(parent.info.run_id) if run.info.status == "FINISHED"]
+    runs = [run for run in store.children(parent.info.run_id) if status_of(run) == "FINISHED"]
     settings = _settings(runs, plan)
     if not settings:
         keys = ", ".join(plan.space.distributions)

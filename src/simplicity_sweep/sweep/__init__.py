@@ -238,7 +238,7 @@ class Sweep:
         for child in silent:
             self._explain(child)
         rows = rows_of(self.store.children(self.run.id) if left or silent else children, self.jobs, self.folder)
-        complete = all(row.status == "FINISHED" for row in rows)
+        complete = all(row.ended for row in rows)
         self.run.log_texts({artifacts.FAILURES: failures_yaml(rows)})
         self.run.end("KILLED" if interrupted else "FINISHED" if complete else "FAILED", at)
         publish_page(self.store, self.run.id)

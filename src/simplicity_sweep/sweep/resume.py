@@ -16,6 +16,7 @@ from simplicity_sweep.environment import provenance
 from simplicity_sweep.identity import decides_result
 from simplicity_sweep.outbox import outboxes
 from simplicity_sweep.recorded import find_sweep
+from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store, TrackingError
 from simplicity_sweep.sweep import SweepRecord
 from simplicity_sweep.sweep.delivery import deliver
@@ -142,8 +143,8 @@ def _command(overrides: Iterable[str]) -> list[str]:
 
 
 def _place(begun: StoredRun) -> Place:
-    return Place(int(begun.data.tags["job"]), begun if begun.info.status == "FINISHED" else None)
+    return Place(int(begun.data.tags["job"]), begun if status_of(begun) == "FINISHED" else None)
 
 
 def _finished_first(run: StoredRun) -> tuple[bool, int]:
-    return (run.info.status != "FINISHED", int(run.data.tags.get("job", 0)))
+    return (status_of(run) != "FINISHED", int(run.data.tags.get("job", 0)))

@@ -13,6 +13,7 @@ from simplicity_sweep.report.figures.dots import control_marker, dots, draw_dots
 from simplicity_sweep.report.figures.key import key_of_marks
 from simplicity_sweep.report.figures.paths import labels_along_paths
 from simplicity_sweep.report.figures.picture import Panel, Picture
+from simplicity_sweep.report.figures.search import search_history
 from simplicity_sweep.report.figures.style import Look, left_out, looks
 from simplicity_sweep.report.figures.tradeoff import headline_against_complexity
 from simplicity_sweep.report.labels import CONTROLS, common_keys, controls, label, measured
@@ -42,7 +43,11 @@ def figures(results: Results) -> Figures:
         learning_curves,
         labels_along_paths,
     )
-    made = [make(results, marks, source) for make in makers] if results.finished else ["all: no job has finished"]
+    made: list[Picture | str] = (
+        [make(results, marks, source) for make in makers] if results.finished else ["all: no job has finished"]
+    )
+    if results.search is not None:
+        made.insert(0, search_history(results.search, source))
     return Figures(
         [picture for picture in made if isinstance(picture, Picture)], [why for why in made if isinstance(why, str)]
     )

@@ -1,9 +1,10 @@
-"""The volume that the bench of the search compares, by hand."""
+"""The volume by which searches of several objectives are compared, by hand."""
 
 from __future__ import annotations
 
 import pytest
-from bench.hypervolume import hypervolume
+
+from simplicity_sweep.report.search.hypervolume import hypervolume
 
 
 @pytest.mark.parametrize(
