@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from simplicity_sweep.data.classes import shortly
 from simplicity_sweep.data.errors import DataError
+
+_ROWS = 1 << 16  # that are made inputs of at a time: scikit-learn's are float64 until they are copied
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,19 @@ class Columns:
         return notes
 
 
-def transformed(transformer: Any, frame: pd.DataFrame) -> Tensor:
-    """The inputs that a fitted transformer makes of rows, float32 `[n, inputs]`."""
-    return torch.from_numpy(np.ascontiguousarray(transformer.transform(frame), dtype=np.float32))
+def transformed(transformer: Any, frame: pd.DataFrame, empty: Callable[[Sequence[int]], Tensor]) -> Tensor:
+    """The inputs that a fitted transformer makes of rows, float32 `[n, inputs]`.
+
+    Args:
+        transformer: scikit-learn's, which makes each row by itself.
+        frame: the rows.
+        empty: where inputs of a shape are to be written.
+    """
+    result = empty((len(frame), len(transformer.get_feature_names_out())))
+    for first in range(0, len(frame), _ROWS):
+        part = slice(first, first + _ROWS)
+        result[part] = torch.from_numpy(np.asarray(transformer.transform(frame.iloc[part]), dtype=np.float32))
+    return result
 
 
 def _is_numeric(column: pd.Series, declared: bool, called: str) -> bool:

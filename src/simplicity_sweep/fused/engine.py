@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from simplicity_sweep.free_memory import free_bytes
 from simplicity_sweep.fused.group import Group
 from simplicity_sweep.fused.member import Member, StepLog, Work
-from simplicity_sweep.fused.memory import free_bytes, is_out_of_memory, member_bytes
+from simplicity_sweep.fused.memory import is_out_of_memory, member_bytes
 from simplicity_sweep.fused.verdict import Verdict, examine
 
 
