@@ -13,7 +13,7 @@ from simplicity_sweep.data import DataError, TensorData, open_data, refuse_other
 from simplicity_sweep.data.foreign import Foreign
 from simplicity_sweep.identity import result_hash
 from tests.commands import parent_and_children, points, train
-from tests.foreign_data import Changed, Endless, Numbers, Of, Rings, SameRings, Tags
+from tests.foreign_data import Changed, Endless, Of, Rings, SameRings
 
 
 def opened(module: str = "Rings", **config: Any) -> TensorData:
