@@ -49,7 +49,7 @@ class Foreign(Streamable):
         DataError: an argument is out of range; later, the module can't be used. The message names it and its loader.
     """
 
-    besides = frozenset({"build", "module", "loaders", "samples"})
+    besides = frozenset({"build", "prepared", "module", "loaders", "samples"})
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Foreign(Streamable):
         self.stated_outputs = outputs
         self.own_batch_size = batch_size is None
         self.build = build
+        self.prepared = False
         self.module: Any = None
         self.loaders: dict[str, Loader] = {}
         self.samples: dict[str, tuple[Tensor, Tensor]] = {}
@@ -96,12 +97,15 @@ class Foreign(Streamable):
 
     def fetch(self) -> None:
         """Lets the module prepare its data."""
-        with seeded(self.split_seed), told(f"{self.called} can't prepare its data"):
-            self._built().prepare_data()
+        if not self.prepared:
+            with seeded(self.split_seed), told(f"{self.called} can't prepare its data"):
+                self._built().prepare_data()
+        self.prepared = True
 
     def setup(self, stage: str | None = None) -> None:
         """Set what `TensorData.setup` sets, and the batch size."""
         super().setup(stage)
+        self.module, self.loaders, self.samples = None, {}, {}  # which may hold all examples once more
         if self.own_batch_size:
             assert self.parts.batch_size is not None
             self.batch_size = self.parts.batch_size

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock
+from numpy.typing import NDArray
 from torch import Tensor
 
 from simplicity_sweep.data.errors import DataError
@@ -51,7 +52,7 @@ class Kept:
         """The parts, nothing of their inputs read yet."""
         about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
         train, val, test = (
-            Split(_mapped_tensor(self._file(_INPUTS, name)), torch.from_numpy(np.load(self._file(_LABELS, name))))
+            Split(_mapped_tensor(self._file(_INPUTS, name)), torch.from_numpy(self._labels(name)))
             for name in ("train", "val", "test")
         )
         return Parts(
@@ -111,6 +112,10 @@ class Kept:
                 with path.open("rb") as file:  # the folder's new name must not reach the disk before what is in it
                     os.fsync(file.fileno())
             files.folder.rename(self.folder)
+
+    def _labels(self, part: str) -> NDArray[Any]:
+        labels: NDArray[Any] = np.load(self._file(_LABELS, part), allow_pickle=False)
+        return labels
 
     def _file(self, kind: str, part: str) -> Path:
         return Files(self.folder).path(kind.format(part))

@@ -28,7 +28,7 @@ def check_resident(resident: object) -> None:
 
 
 def lies_whole(called: str, nbytes: int, resident: Resident, device: torch.device) -> bool:
-    """Whether so many bytes of tensors are kept whole on `device`; one line of the log says so, and why.
+    """Whether so many bytes of inputs are kept whole on `device`; a line of the log says so, and why.
 
     Args:
         called: what the line calls the data.
@@ -38,17 +38,15 @@ def lies_whole(called: str, nbytes: int, resident: Resident, device: torch.devic
     """
     free = free_bytes(device)
     whole = nbytes <= free // _SHARE if resident == "auto" else resident
-    what = f"{called}: its inputs take {_size(nbytes)}"
+    if whole:
+        how = f"lie whole in the memory of {device}"
+    else:
+        how = "are read batch by batch from files" if device.type == "cpu" else f"go to {device} batch by batch"
     if resident == "auto":
         why = f"{'at most' if whole else 'more than'} half of the {_size(free)} that are free"
     else:
         why = f"data.resident={str(resident).lower()}, and {_size(free)} are free"
-    if whole:
-        _LOG.info("%s, and lie whole in the memory of %s: %s.", what, device, why)
-    elif device.type == "cpu":
-        _LOG.warning("%s, and are read batch by batch from files: %s.", what, why)
-    else:
-        _LOG.warning("%s, and go to %s batch by batch: %s.", what, device, why)
+    _LOG.info("%s: its inputs take %s, and %s: %s.", called, _size(nbytes), how, why)
     return whole
 
 

@@ -53,8 +53,9 @@ class Files:
         """
         path = self.path(name)
         array: NDArray[Any] = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), tuple(shape))
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, path.stat().st_size))
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         return array
 
     def loaded(self, name: str, stream: IO[bytes]) -> NDArray[Any]:
