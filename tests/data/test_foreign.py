@@ -9,9 +9,11 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, SubsetRandomSampler, WeightedRandomSampler
 
+from simplicity_sweep.config import ConfigError
 from simplicity_sweep.data import DataError, TensorData, open_data, refuse_other_answers
 from simplicity_sweep.data.foreign import Foreign
 from simplicity_sweep.identity import result_hash
+from simplicity_sweep.preflight import _bind, resolve
 from tests.commands import parent_and_children, points, train
 from tests.foreign_data import Changed, Endless, Of, Rings, SameRings
 
@@ -170,6 +172,18 @@ def test_where_its_inputs_lie_decides_no_result_and_its_arguments_do():
     elsewhere = config["data"] | {"resident": False, "root": "/elsewhere"}
     assert result_hash(config) == result_hash(config | {"data": elsewhere})
     assert result_hash(config) != result_hash(config | {"data": config["data"] | {"n": 9}})
+
+
+def test_the_runs_seed_can_be_one_of_its_arguments(composed):
+    options = ("data=module", "data._target_=tests.foreign_data.Rings", "+data.n=${seed}", "seed=300")
+    assert resolve(composed(*options))["data"]["n"] == 300
+
+
+def test_an_argument_that_it_needs_and_one_that_it_does_not_take_are_refused_by_name():
+    with pytest.raises(ConfigError, match=r"data\.make is missing: tests\.foreign_data\.Of needs it"):
+        _bind("data", {"_target_": "tests.foreign_data.Of", "part": "train"})
+    with pytest.raises(ConfigError, match=r"data\.m = 3: .* takes n, batch_size, drop_last, and beside them there are"):
+        _bind("data", {"_target_": "tests.foreign_data.Rings", "m": 3, "answers": "auto"})
 
 
 def test_fused_with_ours_it_gives_the_figures_of_ours_to_the_bit(tmp_path):

@@ -27,6 +27,7 @@ _SHELF = Shelf(capacity=4)
 # What a module carries besides that on which its tensors depend.
 _BESIDES = frozenset(vars(pl.LightningDataModule())) | {
     *("batch_size", "order_seed", "class_weights"),
+    *("_hparams", "_hparams_initial"),  # Lightning makes the former when a fit begins
     *("train", "val", "test", "classes", "outputs", "shape", "parts"),
 }
 
