@@ -25,6 +25,7 @@ EXPERIMENTS = [option.stem for option in sorted((PROJECT / "conf" / "experiment"
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_option_file_is_valid(composed, choice):
     own = ["data.path=x"] if choice in OWN_DATA else []
+    own += ["data._target_=simplicity_sweep.data.Digits"] * (choice == "data=module")
     check(resolve(composed(choice, *own, *["data.target=y"] * (choice == "data=table"))))
 
 

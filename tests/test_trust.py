@@ -215,6 +215,7 @@ def test_the_command_runs_no_code_of_a_configuration_from_elsewhere(tmp_path, mo
 NEEDED = {
     "data=table": ["data.path=x", "data.target=y"],
     **{f"data={own}": ["data.path=x"] for own in ("npz", "image_folder", "series")},
+    "data=module": ["data._target_=simplicity_sweep.data.Digits"],
 }
 """What an option does not say: where a user's own data are."""
 

@@ -10,7 +10,7 @@ import torch
 from hydra.utils import instantiate
 
 from simplicity_sweep.architecture import build_network
-from simplicity_sweep.data import TensorData
+from simplicity_sweep.data import TensorData, open_data
 from simplicity_sweep.functional import labels, quantile_edges
 from simplicity_sweep.module import Classifier
 from simplicity_sweep.multilabel import MultilabelClassifier
@@ -21,7 +21,7 @@ from simplicity_sweep.seeds import stream_seed
 
 def build_data(config: Mapping[str, Any]) -> TensorData:
     """The data module, its tensors loaded, so that the network can be built to their shape."""
-    data: TensorData = instantiate(config["data"], order_seed=stream_seed(config["seed"], "order"))
+    data = open_data(config["data"], order_seed=stream_seed(config["seed"], "order"))
     data.prepare_data()
     data.setup("fit")
     return data

@@ -107,8 +107,9 @@ class Data(_Factory):
     """A data module."""
 
     root: Annotated[str, Field(min_length=1)] | None = None
-    batch_size: Count
-    val_size: Size
+    resident: Annotated[bool, Field(strict=True)] | Literal["auto"] = "auto"
+    batch_size: Count | None = None
+    val_size: Size | None = None
     split_seed: Annotated[int, Field(ge=0, strict=True)] = 0
     class_weights: ClassWeights = None
 

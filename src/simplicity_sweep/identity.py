@@ -14,7 +14,7 @@ still the same as one of today."""
 
 _WITHOUT_EFFECT = {"tracking", "resume", "on_error", "report", "decide", "trust", "search"}
 _SHOWN = {"enable_progress_bar", "enable_model_summary", "default_root_dir"}
-_PLACES = {"root"}
+_PLACES = {"root", "resident"}
 
 
 def decides_result(override: str) -> bool:
@@ -28,8 +28,9 @@ def decides_result(override: str) -> bool:
 
 
 def result_hash(config: Mapping[str, Any]) -> str:
-    """`config_hash` of what decides a run's result: where its data lie, where it is recorded, what it shows in the
-    terminal and what is done with a sweep's results are left out. So is the group `model` where it is `PERCEPTRON`.
+    """`config_hash` of what decides a run's result: where its data lie, on a disk or in memory, where it is recorded,
+    what it shows in the terminal and what is done with a sweep's results are left out. So is the group `model` where it
+    is `PERCEPTRON`.
 
     Args:
         config: resolved, without Hydra's own node.

@@ -136,7 +136,8 @@ def _seen(image: Tensor) -> Any:
 
 def _draw_columns(axes: Sequence[Axes], parts: Parts) -> None:
     """The standardised values of the first columns in the training and the test part."""
-    inputs = {name: split.inputs.flatten(1) for name, split in parts.by_name().items() if name != "val"}
+    shown = {name: split.inputs.flatten(1)[:, :_SHOWN] for name, split in parts.by_name().items() if name != "val"}
+    inputs = {name: values.clone() for name, values in shown.items()}  # they may lie in a file, which is read once
     names = parts.columns or tuple(f"inputs[:, {place}]" for place in range(inputs["train"].shape[1]))
     for place, (axis, name) in enumerate(zip(axes, names, strict=False)):
         for values in inputs.values():

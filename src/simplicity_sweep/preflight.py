@@ -134,13 +134,36 @@ def _bind(key: str, factory: Mapping[str, Any]) -> None:
     target = located(key, path)
     arguments = {name for name in factory if not name.startswith("_")}
     parameters = inspect.signature(target).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    if unknown := sorted(arguments - set(parameters)):
+    beside = _beside(key, target)
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    if not takes_any and (unknown := sorted(arguments - {*parameters, *beside})):
         raise ConfigError(
             f"{key}.{unknown[0]} = {factory[unknown[0]]!r}: {path} takes no such argument; it takes "
-            f"{', '.join(parameters)}."
+            f"{', '.join(parameters) or 'none'}{_remedy(beside)}."
         )
+    needed = [name for name, parameter in parameters.items() if _has_to_be_given(parameter)]
+    if key == "data" and (lacking := sorted(set(needed) - arguments)):
+        raise ConfigError(f"data.{lacking[0]} is missing: {path} needs it.")
+
+
+def _beside(key: str, target: Any) -> tuple[str, ...]:
+    """Keys that are not the target's own: of a data module that knows nothing of us."""
+    if key != "data":
+        return ()
+    from simplicity_sweep.data import KEYS, is_foreign
+
+    return KEYS if is_foreign(target) else ()
+
+
+def _remedy(beside: Sequence[str]) -> str:
+    if not beside:
+        return ""
+    return f", and beside them there are {', '.join(beside)}. For a data module that is not ours choose data=module"
+
+
+def _has_to_be_given(parameter: inspect.Parameter) -> bool:
+    several = (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    return parameter.default is parameter.empty and parameter.kind not in several
 
 
 def _one_task(configs: Iterable[Mapping[str, Any]]) -> None:
@@ -216,12 +239,11 @@ def _refused(remedy: str) -> Iterator[None]:
 
 def _fetch(task: str, data: Mapping[str, Any]) -> TensorData:
     from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
 
-    from simplicity_sweep.data import DataError, refuse_other_answers
+    from simplicity_sweep.data import DataError, open_data, refuse_other_answers
 
     try:
-        module: TensorData = instantiate(data)
+        module = open_data(data)
         module.prepare_data()
         module.setup("fit")  # reads every file whole; the jobs of this process then find the tensors in place
         refuse_other_answers(task, module)

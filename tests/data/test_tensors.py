@@ -251,3 +251,10 @@ def test_a_whole_lightning_run_gives_no_warning_and_leaves_the_tensors_as_they_w
     assert trainer.global_step == 2 * 4  # 15 examples in batches of 4
     assert rows(data.train) | rows(data.val) | rows(data.test) == set(range(25))
     assert stripes(tmp_path, batch_size=4).train is data.train
+
+
+def test_what_lightning_notes_on_a_module_when_a_fit_begins_loads_nothing_again(tmp_path):
+    data = stripes(tmp_path)
+    assert data.hparams == {}
+    data.setup("fit")
+    assert Stripes.loads == 1

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from simplicity_sweep.fused import Group, Member, StepLog, Work, member_bytes, memory, optimizers
+from simplicity_sweep.fused import Group, Member, StepLog, Work, member_bytes, optimizers
 from simplicity_sweep.fused.engine import Engine, Steps
-from simplicity_sweep.memory import free_bytes
 from tests.fused.networks import one_thread
 
 
@@ -137,20 +136,3 @@ def test_another_optimiser_of_the_same_module_is_another_member():
         (engine if each is request else Engine())([new])
     for one, other in zip(request.member.module.parameters(), twin.member.module.parameters(), strict=True):
         assert torch.equal(one, other)
-
-
-def test_a_machine_has_some_memory_left():
-    assert free_bytes(torch.device("cpu")) > 0
-
-
-def test_what_the_kernel_could_free_is_memory_and_a_cgroups_limit_holds(tmp_path):
-    info = tmp_path / "meminfo"
-    info.write_text("MemTotal: 100 kB\nMemFree: 1 kB\nMemAvailable: 7 kB\n")
-    assert memory._available(info) == 7 * 1024
-    assert memory._left_in_cgroup(tmp_path) == []
-    (tmp_path / "memory.current").write_text("60\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory._left_in_cgroup(tmp_path) == []
-    (tmp_path / "memory.max").write_text("100\n")
-    (tmp_path / "memory.stat").write_text("anon 40\ninactive_file 5\n")
-    assert memory._left_in_cgroup(tmp_path) == [45]

@@ -97,3 +97,26 @@ def test_noise_at_other_points_is_noise_of_the_same_size():
     elsewhere = Observation(nn.Identity(), points().pure_noise)
     # The norm of four independent normal numbers of standard deviation σ: σ·√2·Γ(5/2)/Γ(2) = 1.88 σ.
     assert noise_l2(elsewhere.logits, elsewhere.noisy_logits).value == pytest.approx(0.188, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["inputs themselves", "midpoints", "pure_noise"])
+def test_points_that_are_made_as_needed_are_those_that_are_kept(monkeypatch, name):
+    # Few inputs are worked on and held at a time, and not as many in each way.
+    for room in ("functional.evaluation", "functional.sensitivity", "probe.observation"):
+        monkeypatch.setattr(f"simplicity_sweep.{room}.rows_at_once", lambda _, most=8192: 8 if most == 8192 else 5)
+    for room in ("functional.sensitivity", "probe.observation", "probe.points"):
+        monkeypatch.setattr(f"simplicity_sweep.{room}.noise_rows", lambda _: 16)
+    monkeypatch.setattr("simplicity_sweep.probe.observation.rows_in_memory", lambda _, batch: min(batch, 10))
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    inputs = torch.randn(60, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    seen = []
+    for kept in (1 << 28, 0):
+        monkeypatch.setattr("simplicity_sweep.probe.points._KEPT", kept)
+        among = Points(inputs, None, PROBE, 3)
+        observation = Observation(network, getattr(among, name, among))
+        seen.append(
+            [observation.logits, observation.noisy_logits, observation.attacked_logits, observation.jacobian_gram]
+        )
+    assert [len(tensor) for tensor in seen[0]][:1] == [30 if name == "midpoints" else 60]
+    assert all(map(torch.equal, *seen))

@@ -39,7 +39,7 @@ class Look:
 
     def points(self) -> Points:
         """Where the network is looked at first of all."""
-        return self.plan.at("val" if self.initial is None else "test", self.data)
+        return self.plan.at("val" if self.initial is None else "test", self.data, self.network.device)
 
 
 def take(looks: Sequence[Look]) -> list[Figures | BaseException]:

@@ -9,6 +9,7 @@ from simplicity_sweep.data.errors import DataError
 from simplicity_sweep.data.fitting import refuse_other_answers
 from simplicity_sweep.data.image_folder import ImageFolder
 from simplicity_sweep.data.mnist import KMNIST, MNIST, FashionMNIST, IdxImages
+from simplicity_sweep.data.opening import KEYS, is_foreign, open_data
 from simplicity_sweep.data.published import PublishedFile
 from simplicity_sweep.data.series import Series
 from simplicity_sweep.data.sharing import Parts
@@ -18,6 +19,7 @@ from simplicity_sweep.data.table import Table
 from simplicity_sweep.data.tensors import TensorData, hold_out, standardise
 
 __all__ = [
+    "KEYS",
     "KMNIST",
     "MNIST",
     "Arrays",
@@ -41,6 +43,8 @@ __all__ = [
     "TensorData",
     "Torchvision",
     "hold_out",
+    "is_foreign",
+    "open_data",
     "order",
     "refuse_other_answers",
     "standardise",

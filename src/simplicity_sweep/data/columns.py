@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from simplicity_sweep.data.errors import DataError
 
 _FEW = 10  # rows that may be in order by chance
 _DATE = r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2}(\d{2})?)([ T].*)?"
+_ROWS = 1 << 16  # that are made inputs of at a time: scikit-learn's are float64 until they are copied
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,19 @@ class Columns:
         return notes
 
 
-def transformed(transformer: Any, frame: pd.DataFrame) -> Tensor:
-    """The inputs that a fitted transformer makes of rows, float32 `[n, inputs]`."""
-    return torch.from_numpy(np.ascontiguousarray(transformer.transform(frame), dtype=np.float32))
+def transformed(transformer: Any, frame: pd.DataFrame, empty: Callable[[Sequence[int]], Tensor]) -> Tensor:
+    """The inputs that a fitted transformer makes of rows, float32 `[n, inputs]`.
+
+    Args:
+        transformer: scikit-learn's, which makes each row by itself.
+        frame: the rows.
+        empty: where inputs of a shape are to be written.
+    """
+    result = empty((len(frame), len(transformer.get_feature_names_out())))
+    for first in range(0, len(frame), _ROWS):
+        part = slice(first, first + _ROWS)
+        result[part] = torch.from_numpy(np.asarray(transformer.transform(frame.iloc[part]), dtype=np.float32))
+    return result
 
 
 def _is_numeric(column: pd.Series, declared: bool, called: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -18,12 +19,45 @@ Duplicates = Literal["error", "drop", "allow"]
 _NAMED = 3  # in a message
 
 
+class Rows:
+    """Some rows of an array, in an order of their own, which are fetched when they are asked for.
+
+    The array may lie in a file and be larger than the memory.
+
+    Args:
+        array: `[n, ...]`.
+        indices: which of its rows, `[m]`; by default all of them.
+
+    Example:
+        >>> rows = Rows(np.array([[1, 2], [3, 4], [5, 6]])).take(np.array([2, 0]))
+        >>> rows.shape, rows[:1].tolist()
+        ((2, 2), [[5, 6]])
+    """
+
+    def __init__(self, array: NDArray[Any], indices: NDArray[np.int64] | None = None) -> None:
+        self._array = array
+        self._indices = np.arange(len(array)) if indices is None else indices
+        self.shape = (len(self._indices), *array.shape[1:])
+        self.ndim = array.ndim
+        self.size = math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, part: slice) -> NDArray[Any]:
+        return self._array[self._indices[part]]
+
+    def take(self, indices: NDArray[Any]) -> Rows:
+        """The rows at `indices`, in that order, or those where a mask is true."""
+        return Rows(self._array, self._indices[indices])
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Some examples of one file or folder.
 
     Attributes:
-        rows: `[n, ...]`, an array or a table of pandas.
+        rows: `[n, ...]`, of an array or a table of pandas.
         labels: int64 `[n]`, from 0; or targets, float32 `[n, k]`.
         keys: uint64 `[n]`, equal for examples that are equal, label included.
         places: int64 `[n]`, where in its file each stands, from 0.
@@ -41,7 +75,7 @@ class Examples:
 
     def take(self, indices: NDArray[Any]) -> Examples:
         """The examples at `indices`, in that order, or those where a mask is true."""
-        rows = self.rows.iloc[indices] if hasattr(self.rows, "iloc") else self.rows[indices]
+        rows = self.rows.take(indices) if isinstance(self.rows, Rows) else self.rows.iloc[indices]
         return replace(
             self, rows=rows, labels=self.labels[indices], keys=self.keys[indices], places=self.places[indices]
         )

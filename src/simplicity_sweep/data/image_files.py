@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from simplicity_sweep.data.errors import DataError
 Colour = Literal["auto", "grey", "rgb"]
 """Grey values, three colours, or what the files have."""
 
+_AT_ONCE = 512  # files, more than there are threads
 _GREY, _COLOURED = ("1", "L", "LA"), ("RGB", "RGBA", "P", "CMYK", "YCbCr")
 
 
@@ -44,40 +45,55 @@ def image_files(folder: Path) -> list[Path]:
     return found
 
 
-def decoded(
-    files: Sequence[Path], colour: Colour, size: tuple[int, int] | None
-) -> tuple[list[NDArray[np.uint8] | None], list[str]]:
-    """The pixels of each file, `[height, width]` or `[3, height, width]`, None where it can't be decoded; and why not.
+def decode(file: Path, colour: Colour, size: tuple[int, int] | None) -> NDArray[np.uint8] | str:
+    """The pixels of a file, `[height, width]` or `[3, height, width]`, or why it can't be decoded.
 
     Args:
-        files: images.
-        colour: "auto" gives grey values where the files are grey.
-        size: height and width to which each is resized, bilinearly and without regard to its proportions.
+        file: an image.
+        colour: "auto" gives grey values where the file is grey.
+        size: height and width to which it is resized, bilinearly and without regard to its proportions.
     """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as image:
+            if image.mode not in (*_GREY, *_COLOURED):
+                return f"its pixels are of Pillow's mode {image.mode}; 8 bits for a value can be used"
+            grey = image.mode in _GREY if colour == "auto" else colour == "grey"
+            pixels = image.convert("L" if grey else "RGB")
+            if size is not None:
+                pixels = pixels.resize(size[::-1], Image.Resampling.BILINEAR)
+            values = np.asarray(pixels)
+    except UnidentifiedImageError:
+        return "no image that Pillow knows"
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return values if grey else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def decoded(files: Sequence[Path], colour: Colour, size: tuple[int, int] | None) -> Iterator[NDArray[np.uint8] | str]:
+    """What `decode` gives for each file, in their order; a few hundred images at a time are in memory."""
     with ThreadPoolExecutor() as threads:  # Pillow's decoders let go of the interpreter's lock
-        results = list(threads.map(partial(_decoded, colour=colour, size=size), files))
-    reasons = [f"{file} ({why})" for file, why in zip(files, results, strict=True) if isinstance(why, str)]
-    return [None if isinstance(result, str) else result for result in results], reasons
+        for first in range(0, len(files), _AT_ONCE):
+            yield from threads.map(partial(decode, colour=colour, size=size), files[first : first + _AT_ONCE])
 
 
-def stacked(files: Sequence[Path], images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """All images in one array, `[n, height, width]` or `[n, 3, height, width]`.
+def refuse_unlike(file: Path, image: NDArray[np.uint8], first_file: Path, first: NDArray[np.uint8]) -> None:
+    """Refuses an image that is of another size or has other colours than the first.
 
     Raises:
-        DataError: one is of another size or has other colours than the first.
+        DataError: names both files.
     """
-    for file, image in zip(files, images, strict=True):
-        if image.ndim != images[0].ndim:
-            kinds = {2: "grey", 3: "coloured"}
-            raise DataError(
-                f"{file} is {kinds[image.ndim]}, {files[0]} {kinds[images[0].ndim]}. Say data.colour=grey or rgb."
-            )
-        if image.shape != images[0].shape:
-            raise DataError(
-                f"{file} has {_pixels(image)} pixels, {files[0]} {_pixels(images[0])}. Give all of them one size: "
-                "data.size=[height,width]"
-            )
-    return np.stack(images)
+    if image.ndim != first.ndim:
+        kinds = {2: "grey", 3: "coloured"}
+        raise DataError(
+            f"{file} is {kinds[image.ndim]}, {first_file} {kinds[first.ndim]}. Say data.colour=grey or rgb."
+        )
+    if image.shape != first.shape:
+        raise DataError(
+            f"{file} has {_pixels(image)} pixels, {first_file} {_pixels(first)}. Give all of them one size: "
+            "data.size=[height,width]"
+        )
 
 
 def refuse_unreadable(reasons: Sequence[str]) -> None:
@@ -95,22 +111,3 @@ def refuse_unreadable(reasons: Sequence[str]) -> None:
 
 def _pixels(image: NDArray[Any]) -> str:
     return f"{image.shape[-2]} × {image.shape[-1]}"
-
-
-def _decoded(file: Path, colour: Colour, size: tuple[int, int] | None) -> NDArray[np.uint8] | str:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as image:
-            if image.mode not in (*_GREY, *_COLOURED):
-                return f"its pixels are of Pillow's mode {image.mode}; 8 bits for a value can be used"
-            grey = image.mode in _GREY if colour == "auto" else colour == "grey"
-            pixels = image.convert("L" if grey else "RGB")
-            if size is not None:
-                pixels = pixels.resize(size[::-1], Image.Resampling.BILINEAR)
-            values = np.asarray(pixels)
-    except UnidentifiedImageError:
-        return "no image that Pillow knows"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
-    return values if grey else np.ascontiguousarray(values.transpose(2, 0, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,35 @@ from numpy.typing import NDArray
 
 from simplicity_sweep.data.classes import shortly
 from simplicity_sweep.data.errors import DataError, check_whole_number
-from simplicity_sweep.data.examples import Examples, keys_of
+from simplicity_sweep.data.examples import Examples, Rows, keys_of
 from simplicity_sweep.data.image_files import (
     Colour,
     class_folders,
+    decode,
     decoded,
     image_files,
+    refuse_unlike,
     refuse_unreadable,
-    stacked,
 )
+from simplicity_sweep.data.kept import SCRATCH
 from simplicity_sweep.data.moments import Moments, Number
-from simplicity_sweep.data.own import Given, OwnData, Prepared
+from simplicity_sweep.data.own import Given, Inputs, OwnData, Prepared
+from simplicity_sweep.data.room import Room
 
 _PARTS = ("train", "val", "test")
 _WHITE = 255
+_FLOAT32 = 4  # bytes
+_File = tuple[str, Path, int]
+"""The part, the file, and its class's number."""
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What the folders hold: which parts, which classes and which files."""
+
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+    found: Sequence[_File]
 
 
 class ImageFolder(OwnData):
@@ -69,36 +85,67 @@ class ImageFolder(OwnData):
             return (self.path,)
         return (self.path, *(folder for part in self._parts_folders().values() for folder in class_folders(part)))
 
-    def read(self) -> Given:
-        """The pixels of all files."""
+    def sources(self) -> Sequence[Path]:
+        """Every image file."""
         if not self.path.is_dir():
             raise DataError(f"{self.path} is no folder; expected one that holds a folder for each class.")
+        parts = self._parts_folders().values()
+        return [file for part in parts for of_class in class_folders(part) for file in image_files(of_class)]
+
+    def surveyed(self) -> tuple[_Files, int, int]:
+        """The files, and the size of the first image that can be decoded."""
         parts = self._parts_folders()
         names = [folder.name for folder in class_folders(parts["train"])]
         if len(names) < 2:
             raise DataError(f"{parts['train']} holds one class only, {names[0]!r}; a classifier needs two at least.")
         found = [(part, file, label) for part in parts for file, label in self._labelled(parts[part], names)]
-        images, reasons = decoded([file for _, file, _ in found], self.colour, self.size)
+        images = (decode(file, self.colour, self.size) for _, file, _ in found)
+        first = next((image for image in images if not isinstance(image, str)), None)
+        numbers = 0 if first is None else len(found) * first.size
+        return _Files(tuple(parts), tuple(names), found), numbers * _FLOAT32, numbers
+
+    def read(self, known: _Files, room: Room) -> Given:
+        """The pixels of all files."""
+        kept, pixels, reasons = self._pixels(known.found, room)
         notes = []
         if reasons and self.skip_unreadable:
             notes.append(f"{len(reasons)} files that can't be read as images were skipped: {shortly(reasons)}.")
         else:
             refuse_unreadable(reasons)
-        kept = [(*entry, image) for entry, image in zip(found, images, strict=True) if image is not None]
-        if not kept:
+        if pixels is None:
             raise DataError(f"{self.path} holds no file that can be read as an image.")
-        whole = self._examples(kept)
+        whole = self._examples(kept, pixels)
         at = np.array([part for part, *_ in kept])
-        val, test = (whole.take(at == part) if part in parts else None for part in ("val", "test"))
-        return Given(whole.take(at == "train"), tuple(names), val=val, test=test, notes=tuple(notes))
+        val, test = (whole.take(at == part) if part in known.parts else None for part in ("val", "test"))
+        return Given(whole.take(at == "train"), known.names, val=val, test=test, notes=tuple(notes))
 
-    def prepare(self, train: NDArray[Any], val: NDArray[Any], test: NDArray[Any]) -> Prepared:
+    def prepare(self, train: Rows, val: Rows, test: Rows, inputs: Inputs) -> Prepared:
         """Standardised pixels."""
         mean, std = self.given_moments
         in_bytes = (_in_bytes(mean), _in_bytes(std))
         axis = 1 if train.ndim == 4 else None
         moments = Moments.of(train, axis, in_bytes, lambda place: f"{self.path}: the colour {'RGB'[place]} of images")
-        return Prepared([moments.standardised(part) for part in (train, val, test)])
+        parts = {"train": train, "val": val, "test": test}
+        return Prepared([moments.standardised(part, inputs(name, part.shape)) for name, part in parts.items()])
+
+    def _pixels(self, found: Sequence[_File], room: Room) -> tuple[list[_File], NDArray[np.uint8] | None, list[str]]:
+        """The files that can be decoded, their pixels one after the other, and why others can't be."""
+        kept: list[_File] = []
+        reasons = []
+        pixels = None
+        images = decoded([file for _, file, _ in found], self.colour, self.size)
+        for entry, image in zip(found, images, strict=True):
+            if isinstance(image, str):
+                reasons.append(f"{entry[1]} ({image})")
+                continue
+            if pixels is None:
+                pixels = room.empty(f"{SCRATCH}pixels", (len(found), *image.shape), np.uint8)
+                pixels[0] = image
+            else:
+                refuse_unlike(entry[1], image, kept[0][1], pixels[0])
+            pixels[len(kept)] = image
+            kept.append(entry)
+        return kept, None if pixels is None else pixels[: len(kept)], reasons
 
     def _parts_folders(self) -> dict[str, Path]:
         """The folders that hold those of the classes, by part."""
@@ -122,16 +169,14 @@ class ImageFolder(OwnData):
             labelled += [(file, names.index(of_class.name)) for file in image_files(of_class)]
         return labelled
 
-    def _examples(self, kept: Sequence[tuple[str, Path, int, NDArray[np.uint8]]]) -> Examples:
-        files = [file for _, file, _, _ in kept]
-        pixels = stacked(files, [image for *_, image in kept])
-        labels = np.array([label for _, _, label, _ in kept], dtype=np.int64)
+    def _examples(self, kept: Sequence[_File], pixels: NDArray[np.uint8]) -> Examples:
+        labels = np.array([label for *_, label in kept], dtype=np.int64)
         return Examples(
-            pixels,
+            Rows(pixels),
             labels,
             keys_of(pixels, labels),
-            np.arange(len(files)),
-            lambda place: str(files[place].relative_to(self.path)),
+            np.arange(len(kept)),
+            lambda place: str(kept[place][1].relative_to(self.path)),
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simplicity_sweep.data.errors import DataError
+from simplicity_sweep.data.examples import Rows
 
 Number = float | Sequence[float] | None
 _AT_ONCE = 1 << 24  # elements that are converted at a time, so that no second copy of a large array is made
@@ -30,7 +31,7 @@ class Moments:
 
     @classmethod
     def of(
-        cls, train: NDArray[Any], axis: int | None, given: tuple[Number, Number], call: Callable[[int], str]
+        cls, train: NDArray[Any] | Rows, axis: int | None, given: tuple[Number, Number], call: Callable[[int], str]
     ) -> Moments:
         """Those of the training part, but for what is given.
 
@@ -58,23 +59,24 @@ class Moments:
             raise DataError(f"{call(int(place))} is constant in the training part, so it says nothing. Leave it out.")
         return cls(centre if mean is None else mean, std)
 
-    def standardised(self, values: NDArray[Any]) -> Tensor:
-        """`(values - mean) / std` as float32, of the same shape."""
-        result = torch.empty(values.shape, dtype=torch.float32)
-        for part in _slices(values):
+    def standardised(self, values: NDArray[Any] | Rows, result: Tensor | None = None) -> Tensor:
+        """`(values - mean) / std` as float32, of the same shape, in `result` where it is given."""
+        result = torch.empty(values.shape, dtype=torch.float32) if result is None else result
+        for part in slices(values):
             result[part] = torch.from_numpy(((values[part] - self.mean) / self.std).astype(np.float32))
         return result
 
 
-def _slices(values: NDArray[Any]) -> Iterator[slice]:
+def slices(values: NDArray[Any] | Rows) -> Iterator[slice]:
+    """Slices of the first axis, each of a few million numbers."""
     several = max(1, _AT_ONCE // max(1, values[:1].size))
     return (slice(first, first + several) for first in range(0, len(values), several))
 
 
 def _averaged(
-    values: NDArray[Any], over: tuple[int, ...], function: Callable[[NDArray[Any]], NDArray[Any]]
+    values: NDArray[Any] | Rows, over: tuple[int, ...], function: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> NDArray[np.float64]:
-    parts = [function(values[part].astype(np.float64)).sum(axis=over, keepdims=True) for part in _slices(values)]
+    parts = [function(values[part].astype(np.float64)).sum(axis=over, keepdims=True) for part in slices(values)]
     total: NDArray[np.float64] = np.sum(parts, axis=0)
     return total / (values.size / total.size)
 

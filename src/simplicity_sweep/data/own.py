@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from inspect import Signature, signature
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,21 @@ from torch import Tensor
 from simplicity_sweep.data.classes import refuse_absent
 from simplicity_sweep.data.errors import DataError
 from simplicity_sweep.data.examples import Duplicates, Examples, refuse_shared, without_repeats
+from simplicity_sweep.data.kept import room_for_inputs
 from simplicity_sweep.data.partition import divide
+from simplicity_sweep.data.residence import Resident
+from simplicity_sweep.data.room import Room
 from simplicity_sweep.data.sharing import Parts
 from simplicity_sweep.data.sizes import Size, check_size, count_of
 from simplicity_sweep.data.split import Split
-from simplicity_sweep.data.tensors import TensorData
+from simplicity_sweep.data.streamable import Streamable, Survey
+from simplicity_sweep.data.tensors import stamps
 from simplicity_sweep.data.weights import ClassWeights
 
-_LOG = logging.getLogger(__name__)
 _MOSTLY = 0.9  # of one class
+
+Inputs = Callable[[str, Sequence[int]], Tensor]
+"""Where the inputs of a part, by its name, are to be written: float32, of this shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +68,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-class OwnData(TensorData):
+class OwnData(Streamable):
     """A data set in files of the user's.
 
     A subclass says how they are read and how inputs are made of them. Here they are divided, stratified by class where
@@ -75,6 +82,7 @@ class OwnData(TensorData):
         val_size: how many of its examples, or which share of them, are the validation part.
         duplicates: what is done with examples that stand in two parts: "error"; "drop", which lets equal examples
             count once; or "allow".
+        root, resident: see `Streamable`.
         batch_size, split_seed, order_seed, class_weights: see `TensorData`.
 
     Raises:
@@ -94,12 +102,16 @@ class OwnData(TensorData):
         test_size: Size | None = 0.2,
         val_size: Size = 0.1,
         duplicates: Duplicates = "error",
+        root: str | Path = ".",
+        resident: Resident = "auto",
         batch_size: int = 64,
         split_seed: int = 0,
         order_seed: int = 0,
         class_weights: ClassWeights = None,
     ) -> None:
         super().__init__(
+            root=root,
+            resident=resident,
             val_size=val_size,
             batch_size=batch_size,
             split_seed=split_seed,
@@ -115,11 +127,16 @@ class OwnData(TensorData):
         self.duplicates: Duplicates = duplicates
 
     @abstractmethod
-    def read(self) -> Given:
+    def surveyed(self) -> tuple[Any, int, int]:
+        """What `read` needs to know; how many bytes float32 inputs will take, or a few more; and how many more those
+        that `read` puts into its room take."""
+
+    @abstractmethod
+    def read(self, known: Any, room: Room) -> Given:
         """What the files hold."""
 
     @abstractmethod
-    def prepare(self, train: Any, val: Any, test: Any) -> Prepared:
+    def prepare(self, train: Any, val: Any, test: Any, inputs: Inputs) -> Prepared:
         """The inputs of the parts, from their rows; whatever is fitted is fitted on the training part alone."""
 
     def fetch(self) -> None:
@@ -136,17 +153,40 @@ class OwnData(TensorData):
         """The file or folder."""
         return (self.path,)
 
-    def load(self) -> Parts:
-        """The parts, on the CPU, with the classes' names."""
+    def sources(self) -> Sequence[Path]:
+        """Every file whose content counts."""
+        return self.files()
+
+    @property
+    def called(self) -> str:
+        """The file or folder."""
+        return self.path.name
+
+    def contents(self) -> Hashable:
+        """When each file was changed last, and how large it is."""
+        return stamps(self.sources())
+
+    def survey(self) -> Survey:
+        """What the files say of themselves."""
+        with self._saying_where():
+            known, nbytes, scratch = self.surveyed()
+        return Survey(nbytes, scratch, partial(self._made, known))
+
+    def _made(self, known: Any, room: Room) -> Parts:
+        with self._saying_where():
+            return self._parts_in(self.read(known, room), room)
+
+    @contextmanager
+    def _saying_where(self) -> Iterator[None]:
+        """What is said of a class or a column does not know the file."""
         try:
-            return self._loaded()
+            yield
         except DataError as error:
-            # What is said of a class or a column does not know the file.
             named = any(path.name in str(error) for path in (self.path, *self.files()))
             raise error if named else DataError(f"{self.path}: {error}") from error
 
-    def _loaded(self) -> Parts:
-        given = self.read()
+    def _parts_in(self, given: Given, room: Room) -> Parts:
+        """The parts, on the CPU, with the classes' names."""
         notes = list(given.notes)
         whole = given.whole
         if self.duplicates == "drop":
@@ -158,18 +198,16 @@ class OwnData(TensorData):
             refuse_absent({name: part.labels for name, part in parts.items()}, given.names)
         if self.duplicates != "allow":
             refuse_shared(parts)
-        prepared = self.prepare(*(part.rows for part in parts.values()))
+        train, val, test = (part.rows for part in parts.values())
+        prepared = self.prepare(train, val, test, partial(room_for_inputs, room))
         labels = [torch.from_numpy(part.labels) for part in parts.values()]
-        train, val, test = map(Split, prepared.inputs, labels)
-        notes += [*prepared.notes, *_lopsided(test.labels, given.names)]
-        for note in notes:
-            _LOG.warning("%s: %s", self.path.name, note)
+        of_train, of_val, of_test = map(Split, prepared.inputs, labels)
         return Parts(
-            *(train, val, test),
-            outputs=len(given.names) or train.labels.shape[1],
+            *(of_train, of_val, of_test),
+            outputs=len(given.names) or of_train.labels.shape[1],
             names=given.names,
             columns=prepared.columns,
-            notes=tuple(notes),
+            notes=(*notes, *prepared.notes, *_lopsided(of_test.labels, given.names)),
         )
 
     def _divided(self, whole: Examples, given: Given) -> dict[str, Examples]:

@@ -23,6 +23,8 @@ class Parts:
         names: those of the classes, in the order of their labels; their numbers where nobody has named them.
         columns: names of the inputs of a table.
         notes: what was done to the data that a user should know, in sentences.
+        batch_size: that of its own training loader, of data that come with one.
+        known_fingerprint: the fingerprint, of data whose file says it: to compute it is to read all of them.
     """
 
     train: Split
@@ -32,6 +34,13 @@ class Parts:
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    batch_size: int | None = None
+    known_fingerprint: str | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all inputs."""
+        return sum(split.inputs.nbytes for split in self.by_name().values())
 
     def to(self, device: torch.device) -> "Parts":
         """The same on `device`."""
@@ -45,6 +54,8 @@ class Parts:
     def fingerprint(self) -> str:
         """12 hexadecimal digits that tell these tensors from others: the first 48 bits of SHA-256 of each part's
         inputs and labels, their types and shapes."""
+        if self.known_fingerprint is not None:
+            return self.known_fingerprint
         digest = hashlib.sha256()
         for split in (self.train, self.val, self.test):
             for tensor in (split.inputs, split.labels):

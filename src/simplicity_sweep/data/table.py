@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from simplicity_sweep.data.columns import Columns, transformed
 from simplicity_sweep.data.csv_file import CsvFormat, named
 from simplicity_sweep.data.errors import DataError, check_whole_number
 from simplicity_sweep.data.examples import Examples
-from simplicity_sweep.data.own import Given, OwnData, Prepared
+from simplicity_sweep.data.own import Given, Inputs, OwnData, Prepared
+from simplicity_sweep.data.room import Room
 from simplicity_sweep.data.table_file import read_table
+
+_FLOAT32 = 4  # bytes
 
 
 class Table(OwnData):
@@ -77,8 +81,9 @@ class Table(OwnData):
         """The file, and that of the test part."""
         return (self.path,) if self.test_path is None else (self.path, self.test_path)
 
-    def read(self) -> Given:
-        """The rows of the files, numbers and texts typed."""
+    def surveyed(self) -> tuple[Given, int, int]:
+        """The rows of the files, numbers and texts typed: they are read into memory, what is made of them need not lie
+        there."""
         frame = self._table(self.path)
         names = self._inputs(frame)
         columns = Columns.of(frame, names, self.numeric, self.categorical, self.path.name)
@@ -88,15 +93,23 @@ class Table(OwnData):
         if self.test_path is not None:
             test = self._examples(self._table(self.test_path, names), columns, classes, self.test_path)
         called = tuple(map(str, classes))
-        return Given(whole, called, test=test, notes=tuple(_alike(called)))
+        given = Given(whole, called, test=test, notes=tuple(_alike(called)))
+        examples = len(whole) + (0 if test is None else len(test))
+        inputs = len(columns.numbers) + sum(whole.rows[name].nunique() for name in columns.categories)
+        return given, examples * inputs * _FLOAT32, 0
 
-    def prepare(self, train: pd.DataFrame, val: pd.DataFrame, test: pd.DataFrame) -> Prepared:
+    def read(self, known: Given, room: Room) -> Given:
+        """The rows, as they were surveyed."""
+        return known
+
+    def prepare(self, train: pd.DataFrame, val: pd.DataFrame, test: pd.DataFrame, inputs: Inputs) -> Prepared:
         """Standardised and one-hot inputs."""
         numbers = [name for name in train if name not in self.categorical and train[name].dtype.kind == "f"]
         columns = Columns(tuple(numbers), tuple(name for name in train if name not in numbers))
         transformer = columns.fitted(train, self.most_categories)
+        parts = {"train": train, "val": val, "test": test}
         return Prepared(
-            [transformed(transformer, part) for part in (train, val, test)],
+            [transformed(transformer, part, partial(inputs, name)) for name, part in parts.items()],
             columns=tuple(map(str, transformer.get_feature_names_out())),
             notes=tuple(columns.notes(train, pd.concat([val, test]))),
         )

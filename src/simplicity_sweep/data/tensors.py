@@ -4,7 +4,7 @@ import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,6 +15,7 @@ from torch import Tensor
 from simplicity_sweep.data.batches import Batches, FixedBatches
 from simplicity_sweep.data.errors import DataError, check_number, check_whole_number
 from simplicity_sweep.data.permutation import permutation
+from simplicity_sweep.data.residence import Resident, lies_whole
 from simplicity_sweep.data.sharing import Parts, Shelf
 from simplicity_sweep.data.sizes import Size, check_size, count_of
 from simplicity_sweep.data.split import Split
@@ -26,6 +27,7 @@ _SHELF = Shelf(capacity=4)
 # What a module carries besides that on which its tensors depend.
 _BESIDES = frozenset(vars(pl.LightningDataModule())) | {
     *("batch_size", "order_seed", "class_weights"),
+    *("_hparams", "_hparams_initial"),  # Lightning makes the former when a fit begins
     *("train", "val", "test", "classes", "outputs", "shape", "parts"),
 }
 
@@ -100,7 +102,9 @@ class TensorData(pl.LightningDataModule, ABC):
             n / (classes · examples of the class) in the training part, or None for 1 each.
 
     Attributes:
-        train, val, test: The parts, after `setup`, on the trainer's device or, without a trainer, on the CPU.
+        train, val, test: The parts, after `setup`, on the trainer's device or, without a trainer, on the CPU. Where a
+            GPU has no room for them they stay on the CPU, and batches go there one by one.
+        resident: whether a GPU holds them whole: see `Resident`.
         outputs: How many outputs a network needs, after `setup`: one for each class, number or label.
         classes: How many classes there are, after `setup`; None where the answers are numbers or sets of labels.
         shape: The shape of one input, after `setup`; (28, 28) for MNIST. Networks flatten it themselves.
@@ -110,6 +114,9 @@ class TensorData(pl.LightningDataModule, ABC):
         DataError: an argument is out of range; later, the data cannot be had.
     """
 
+    besides: ClassVar[frozenset[str]] = frozenset()
+    """Attributes of a subclass on which its tensors do not depend."""
+    resident: Resident = "auto"
     train: Split
     val: Split
     test: Split
@@ -224,16 +231,28 @@ class TensorData(pl.LightningDataModule, ABC):
         return self.trainer.strategy.root_device
 
     def _key(self, device: torch.device) -> Hashable:
-        """All on which the tensors depend: every attribute, so that one a subclass adds is not forgotten."""
-        decisive = {name: _hashable(value) for name, value in vars(self).items() if name not in _BESIDES}
-        stamps = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files()]
-        return type(self), frozenset(decisive.items()), tuple(stamps), device
+        """All on which the tensors depend."""
+        return type(self), frozenset(self.decisive().items()), stamps(self.files()), device
+
+    def decisive(self) -> dict[str, Hashable]:
+        """Every attribute that decides the tensors, so that one a subclass adds is not forgotten."""
+        names = vars(self).keys() - _BESIDES - self.besides
+        return {name: _hashable(getattr(self, name)) for name in names}
 
     def _shared(self, device: torch.device) -> Parts:
         """The parts on `device`, from those on the CPU, which are read once."""
         if device.type == "cpu":
             return _SHELF.get(self._key(device), self._parts)
-        return _SHELF.get(self._key(device), lambda: self._shared(torch.device("cpu")).to(device))
+        return _SHELF.get(self._key(device), lambda: self._placed(self._shared(torch.device("cpu")), device))
+
+    def _placed(self, parts: Parts, device: torch.device) -> Parts:
+        """The parts on `device`, or where they are if it has no room for them."""
+        return parts.to(device) if lies_whole(self.called, parts.nbytes, self.resident, device) else parts
+
+    @property
+    def called(self) -> str:
+        """What messages call the data."""
+        return type(self).__name__
 
     def _parts(self) -> Parts:
         # Tensors made in inference mode could never be trained on, and these are for all later runs.
@@ -249,6 +268,12 @@ class TensorData(pl.LightningDataModule, ABC):
                 )
             train, val, test = self.scaled(*self.held_out(published), test)
             return Parts(train, val, test, outputs=_outputs(published, test))
+
+
+def stamps(files: Sequence[Path]) -> tuple[tuple[Path, int, int], ...]:
+    """Path, time of the last change and size of each file: others where one is replaced."""
+    found = ((path, path.stat()) for path in files)
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found)
 
 
 def _outputs(published: Split, test: Split) -> int:

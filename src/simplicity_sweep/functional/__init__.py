@@ -26,7 +26,7 @@ from simplicity_sweep.functional.encoding import (
     path_points,
 )
 from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs, undefined
-from simplicity_sweep.functional.evaluation import evaluating, outputs_of
+from simplicity_sweep.functional.evaluation import evaluating, outputs_of, rows_at_once, rows_in_memory
 from simplicity_sweep.functional.hutchinson import jacobian_norm_differences, jacobian_norm_hutchinson
 from simplicity_sweep.functional.jacobian import (
     jacobian_gram,
@@ -41,9 +41,11 @@ from simplicity_sweep.functional.sensitivity import (
     flip_rate,
     noise_l2,
     noise_relative,
+    noise_rows,
     noisy_inputs,
     noisy_outputs,
     output_spread,
+    with_noise,
 )
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "mean_over_inputs",
     "noise_l2",
     "noise_relative",
+    "noise_rows",
     "noise_stability",
     "noisy_inputs",
     "noisy_outputs",
@@ -97,7 +100,10 @@ __all__ = [
     "quantile_edges",
     "quantised",
     "raw_bytes",
+    "rows_at_once",
+    "rows_in_memory",
     "truth_table",
     "undefined",
+    "with_noise",
     "worst_case_flip",
 ]

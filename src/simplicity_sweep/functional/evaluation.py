@@ -8,6 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+_NUMBERS = 8192  # of an input that is not large
+_HELD = 1 << 26  # numbers, of 4 bytes mostly
+
 
 @contextmanager
 def evaluating(network: nn.Module, device: torch.device | None = None) -> Iterator[nn.Module]:
@@ -38,13 +41,34 @@ def evaluating(network: nn.Module, device: torch.device | None = None) -> Iterat
             module.training = mode
 
 
-def outputs_of(network: nn.Module, inputs: Tensor, batch: int = 8192) -> Tensor:
+def rows_at_once(inputs: Tensor, most: int = 8192) -> int:
+    """How many inputs are worked on at once: ``most``, and fewer of inputs that have more than 8192 numbers each.
+
+    Example:
+        >>> rows_at_once(torch.zeros(1, 28, 28)), rows_at_once(torch.zeros(1, 3, 224, 224), most=1000)
+        (8192, 54)
+    """
+    return max(1, min(most, most * _NUMBERS // max(1, inputs[:1].numel())))
+
+
+def rows_in_memory(inputs: Tensor, batch: int) -> int:
+    """How many inputs are held in memory at once where all of them might not fit: a multiple of ``batch``, of 2²⁶
+    numbers or a few more.
+
+    Example:
+        >>> rows_in_memory(torch.zeros(1, 4096), batch=1000)
+        16000
+    """
+    return batch * max(1, _HELD // max(1, inputs[:1].numel()) // batch)
+
+
+def outputs_of(network: nn.Module, inputs: Tensor, batch: int | None = None) -> Tensor:
     """The network's outputs in eval mode, shape ``[n, C]``, without a graph.
 
     Args:
         network: maps ``[B, d...]`` to ``[B, C]`` and treats inputs independently in eval mode.
         inputs: shape ``[n, d...]``.
-        batch: how many inputs are evaluated at once.
+        batch: how many inputs are evaluated at once; by default :func:`rows_at_once`.
 
     Raises:
         ValueError: if ``batch`` is below 1, or the outputs have not two axes with one row for each input.
@@ -55,6 +79,7 @@ def outputs_of(network: nn.Module, inputs: Tensor, batch: int = 8192) -> Tensor:
                 [3., 4.],
                 [5., 6.]])
     """
+    batch = rows_at_once(inputs) if batch is None else batch
     if batch < 1:
         raise ValueError(f"Expected argument `batch` to be at least 1, but got {batch}.")
     with evaluating(network, inputs.device), torch.no_grad():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from simplicity_sweep.functional.encoding import NOT_FINITE, labels
 from simplicity_sweep.functional.estimate import Estimate, mean_over_inputs, undefined
-from simplicity_sweep.functional.evaluation import outputs_of
+from simplicity_sweep.functional.evaluation import outputs_of, rows_at_once, rows_in_memory
 
 SIGMA = 0.1
 """Standard deviation of the noise, in the units of the inputs (for standardised MNIST: pixel / 0.3081)."""
@@ -42,18 +42,30 @@ def noisy_inputs(inputs: Tensor, generator: torch.Generator, sigma: float = SIGM
 
 
 def _noisy(inputs: Tensor, generator: torch.Generator, sigma: float) -> Tensor:
-    # One call for all inputs: the numbers a generator gives depend on how many are asked for at once.
+    # The numbers a generator gives depend on how many are asked for at once: always so many, all if they are few.
+    parts = [with_noise(part, generator, sigma) for part in torch.split(inputs, noise_rows(inputs))]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def with_noise(inputs: Tensor, generator: torch.Generator, sigma: float) -> Tensor:
+    """The inputs ``x + σ·n``, shape ``[n, d...]``, for one draw: see :func:`noisy_inputs`, which equals this for the
+    first :func:`noise_rows` inputs, then for the next, and so on."""
     noise = torch.randn(inputs.shape, generator=generator, device=generator.device, dtype=inputs.dtype)
     return torch.add(inputs, noise.to(inputs.device), alpha=sigma)
 
 
-def disturbed_outputs(network: nn.Module, disturbed: Iterable[Tensor], batch: int = 8192) -> Tensor:
+def noise_rows(inputs: Tensor) -> int:
+    """For how many inputs noise is drawn at once."""
+    return rows_in_memory(inputs, rows_at_once(inputs))
+
+
+def disturbed_outputs(network: nn.Module, disturbed: Iterable[Tensor], batch: int | None = None) -> Tensor:
     """The outputs for inputs that were disturbed in several ways, in eval mode; shape ``[draws, n, C]``.
 
     Args:
         network: maps ``[B, d...]`` to ``[B, C]``; left as it was.
         disturbed: the disturbed inputs, each of shape ``[n, d...]``: see :func:`noisy_inputs`.
-        batch: how many inputs are evaluated at once.
+        batch: how many inputs are evaluated at once; by default :func:`rows_at_once`.
 
     Example:
         >>> disturbed_outputs(nn.Identity(), [torch.zeros(5, 3), torch.ones(5, 3)]).shape
@@ -72,7 +84,7 @@ def noisy_outputs(
     generator: torch.Generator,
     sigma: float = SIGMA,
     draws: int = 1,
-    batch: int = 8192,
+    batch: int | None = None,
 ) -> Tensor:
     """The outputs ``f(x + σ·n)`` with ``n ~ N(0, I)``, in eval mode; shape ``[draws, n, C]``.
 

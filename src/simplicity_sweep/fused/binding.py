@@ -96,7 +96,7 @@ def bind(networks: NetworkStack, key: Hashable, works: Sequence[Work], size: int
     if step not in _ONE_BY_ONE:
         try:
             binding = _bind(networks, key, works, size, None)
-            if binding.program.invariant or works[0].inputs.device.type != "cpu":
+            if binding.program.invariant or works[0].where.type != "cpu":
                 return [binding]
         except NotFusable:
             raise
@@ -112,8 +112,8 @@ def _bind(networks: NetworkStack, key: Hashable, works: Sequence[Work], size: in
     lead = (len(networks), size) if stacked else (size,)
     work = works[0]
     batch = (
-        work.inputs.new_zeros(*lead, *work.inputs.shape[1:]),
-        work.labels.new_zeros(*lead, *work.labels.shape[1:]),
+        work.inputs.new_zeros(*lead, *work.inputs.shape[1:], device=work.where),
+        work.labels.new_zeros(*lead, *work.labels.shape[1:], device=work.where),
     )
     params, buffers = networks.named(member)
     plain = stacked and _all_name_classes(works)

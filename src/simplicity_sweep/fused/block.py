@@ -20,6 +20,7 @@ from simplicity_sweep.fused.rehearsal import in_words
 from simplicity_sweep.fused.resident import Resident
 from simplicity_sweep.fused.snapshot import Snapshot
 from simplicity_sweep.fused.verdict import program_key
+from simplicity_sweep.fused.window import Window
 from simplicity_sweep.memory import is_out_of_memory
 
 # What steps logged, the losses last, each `[S, K]`, and how many steps they were.
@@ -46,6 +47,7 @@ class Block:
         self._snapshot = Snapshot() if len(members) > 1 else None
         self._bindings: dict[int, list[Binding]] = {}
         self._residents: dict[tuple[Hashable, ...], Resident] = {}
+        self._window = Window()
 
     def prepare(self, works: Sequence[Work]) -> None:
         """Takes over the members' present state, and traces the step for every new batch size in `works`.
@@ -80,7 +82,7 @@ class Block:
         self, size: int, works: Sequence[Work], orders: Tensor
     ) -> tuple[Sequence[float | None], Exception | None]:
         """What the program gives each member for the first batch of `size`; None where it fails, and why."""
-        feeds = self._feeds(size, works, orders[:, :size])
+        feeds = next(self._feeds(size, works, orders[:, :size]))
         try:
             results = [feed.compute(0) for feed in feeds]
         except Exception as error:
@@ -111,12 +113,14 @@ class Block:
             self._snapshot.keep([*self._networks.memory(), *self._optimizer.memory()])
         try:
             for size, orders in _batches(works):
-                feeds = self._feeds(size, works, orders)
-                if self._resident and len(feeds) == 1:
-                    part = self._run_resident(feeds[0], stop)
-                    parts += [part] if part[1] else []
-                else:
-                    self._run_feeds(feeds, stop, parts)
+                for feeds in self._feeds(size, works, orders):
+                    if stop.is_set():
+                        break
+                    if self._resident and len(feeds) == 1:
+                        part = self._run_resident(feeds[0], stop)
+                        parts += [part] if part[1] else []
+                    else:
+                        self._run_feeds(feeds, stop, parts)
         except Exception as raised:
             error = raised
         if error is not None and self._snapshot is not None:
@@ -147,11 +151,15 @@ class Block:
             self._residents = {k: v for k, v in self._residents.items() if k[0] != key[0]} | {key: resident}
         return self._residents[key].run(feed.rows, feed.generators, stop)
 
-    def _feeds(self, size: int, works: Sequence[Work], orders: Tensor) -> list[Feed]:
+    def _feeds(self, size: int, works: Sequence[Work], orders: Tensor) -> Iterator[list[Feed]]:
+        """The feeds of all steps; of data that lie elsewhere, of a few steps at a time."""
         bindings = self._bindings[size]
-        if len(bindings) == 1:
-            return [Feed(bindings[0], works, orders)]
-        return [Feed(b, [work], order) for b, work, order in zip(bindings, works, torch.split(orders, 1), strict=True)]
+        for here, places in self._window.passes(works, orders, size):
+            if len(bindings) == 1:
+                yield [Feed(bindings[0], here, places)]
+            else:
+                each = zip(bindings, here, torch.split(places, 1), strict=True)
+                yield [Feed(binding, [work], order) for binding, work, order in each]
 
     @contextmanager
     def _unchanged(self, works: Sequence[Work]) -> Iterator[None]:

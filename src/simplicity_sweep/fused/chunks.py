@@ -34,11 +34,18 @@ class Chunks:
         size: batches a chunk.
         take: does the steps of a chunk; None to decline, which leaves the rest of the epoch to Lightning.
         decline: is told why where `take` isn't asked.
+        device: that of the network.
     """
 
     def __init__(
-        self, batches: Batches, size: int, take: Callable[[Work], StepLog | None], decline: Callable[[str], None]
+        self,
+        batches: Batches,
+        size: int,
+        take: Callable[[Work], StepLog | None],
+        decline: Callable[[str], None],
+        device: torch.device,
     ) -> None:
+        self._device = device
         self.batches = batches
         self._size = size
         self._take = take
@@ -79,8 +86,8 @@ class Chunks:
         """The steps from batch `start` on. What dropout draws is what the global generator would draw now."""
         split, size = self.batches.split, self.batches.batch_size
         order = self.batches.order()[start * size : (start + self._size) * size]
-        device = split.inputs.device
-        return Work(split.inputs, split.labels, order, size, first_batch=start, rng=_global_generator(device))
+        rng = _global_generator(self._device)
+        return Work(split.inputs, split.labels, order, size, first_batch=start, rng=rng, device=self._device)
 
 
 def _global_generator(device: torch.device) -> torch.Generator:

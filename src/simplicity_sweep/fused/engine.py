@@ -76,7 +76,7 @@ class Engine:
             if again:
                 self._sizes[key] = -(-len(part) // 2)
                 left = again + left
-                _give_memory_back(requests[part[0]].work.inputs.device)
+                _give_memory_back(requests[part[0]].work.where)
             logs.update({place: log for place, log in done.items() if place not in again})
         return logs
 
@@ -102,7 +102,7 @@ class Engine:
             return 1
         if key not in self._sizes:
             each = member_bytes(request.member, request.work)
-            self._sizes[key] = max(1, self._memory(request.work.inputs.device) // 2 // each)
+            self._sizes[key] = max(1, self._memory(request.work.where) // 2 // each)
         return self._sizes[key]
 
 

@@ -98,7 +98,7 @@ class Group:
 
     def _make_blocks(self, works: Sequence[Work]) -> None:
         stacked = [k for k in range(len(self._members)) if k not in self._apart]
-        parts = [stacked] if works[0].inputs.device.type != "cpu" else _split(stacked, self._threads)
+        parts = [stacked] if works[0].where.type != "cpu" else _split(stacked, self._threads)
         self._blocks = [(own, Block([self._members[k] for k in own])) for own in parts if own]
         self._prepare(works)
 

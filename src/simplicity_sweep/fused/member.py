@@ -32,7 +32,7 @@ class Work:
     """The steps that one member shall do now.
 
     Args:
-        inputs: `[N, ...]`, on the module's device; members usually share one tensor.
+        inputs: `[N, ...]`; members usually share one tensor.
         labels: `[N]`, on the same device.
         order: `[M]`, int64: which example is used when. Batch `i` is `order[i * batch_size : (i + 1) * batch_size]`;
             the last batch may be shorter.
@@ -40,6 +40,8 @@ class Work:
         first_batch: the `batch_idx` of the first step.
         rng: what dropout draws from, at the state that this member's own generator would have; after the steps it
             has advanced as that one would have. Needed by steps that draw random numbers.
+        device: the module's; by default where the inputs lie. Inputs that lie elsewhere go there a few batches at a
+            time.
 
     Raises:
         ValueError: if the lengths, the batch size or the places in `order` do not fit together.
@@ -51,6 +53,7 @@ class Work:
     batch_size: int
     first_batch: int = 0
     rng: torch.Generator | None = None
+    device: torch.device | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -72,6 +75,11 @@ class Work:
                     f"Expected argument `order` to hold places from 0 to {len(self.inputs) - 1}, "
                     f"but got {lowest} to {highest}."
                 )
+
+    @property
+    def where(self) -> torch.device:
+        """The device on which the steps are made."""
+        return self.inputs.device if self.device is None else self.device
 
     @property
     def steps(self) -> int:

@@ -14,7 +14,8 @@ def member_bytes(member: Member, work: Work) -> int:
     """Bytes on the device that each member of a group takes while it does `work`, beside the data that all share.
 
     Its parameters, their gradients and the optimiser's moments, the buffers, a copy of all of them but the gradients, a
-    batch, the order of the examples, and what a step computes in between. The member itself is left as it is.
+    batch, the same once more where the data lie elsewhere, the order of the examples, and what a step computes in
+    between. The member itself is left as it is.
 
     Args:
         member: one that can be stacked.
@@ -31,7 +32,7 @@ def member_bytes(member: Member, work: Work) -> int:
     return (
         networks.params.rows.nbytes * (3 + 2 * moments)
         + 2 * sum(buffer.nbytes for buffer in networks.memory()[1:])
-        + size * example
+        + 2 * size * example
         + 2 * work.order.nbytes
         + binding.program.scratch_bytes
     )

@@ -41,12 +41,12 @@ def rehearse(member: Member, work: Work) -> Rehearsal:
     """
     notes: set[str] = set()
     module = template(member.module, notes)
-    rows = work.order[: work.batch_size]
-    batch = (work.inputs.index_select(0, rows), work.labels.index_select(0, rows))
+    rows = work.order[: work.batch_size].to(work.inputs.device)
+    batch = (work.inputs.index_select(0, rows).to(work.where), work.labels.index_select(0, rows).to(work.where))
     before = _attributes(module)
     reason, failed = None, False
     try:
-        with _own_random_states(work.inputs.device), torch.enable_grad(), captured_logs(module) as logged:
+        with _own_random_states(work.where), torch.enable_grad(), captured_logs(module) as logged:
             training_loss(module, batch, NoBatchIndex())
         _refuse_changes(before, _attributes(module))
         _refuse_weights(logged, len(rows))

@@ -81,7 +81,7 @@ def signature(member: Member, work: Work) -> Hashable:
 def shape(work: Work) -> Hashable:
     """The part of `signature` that does not depend on the member."""
     data = (work.inputs.shape[1:], work.inputs.dtype, work.labels.shape[1:], work.labels.dtype)
-    return (work.batch_size, len(work.order), data, str(work.inputs.device))
+    return (work.batch_size, len(work.order), data, str(work.inputs.device), str(work.where))
 
 
 def structure(member: Member) -> Hashable:

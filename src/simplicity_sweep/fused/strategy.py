@@ -51,7 +51,8 @@ class FusedStrategy(SingleDeviceStrategy):
         """The training batches in chunks; any other loader as it is."""
         if not isinstance(dataloader, Batches):
             return dataloader
-        return Chunks(dataloader, len(dataloader) if in_meeting() else CHUNK, self._take, self._report)
+        size = len(dataloader) if in_meeting() else CHUNK
+        return Chunks(dataloader, size, self._take, self._report, self.root_device)
 
     def on_train_start(self) -> None:
         """A new fit; its loader is known."""

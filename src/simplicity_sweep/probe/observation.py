@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Iterable
+from functools import cached_property, partial
 
+import torch
 from torch import Tensor, nn
 
 from simplicity_sweep.functional import (
-    disturbed_outputs,
     fgsm,
     jacobian_gram,
     labels_along_paths,
+    noise_rows,
     outputs_of,
     pgd,
+    rows_at_once,
+    rows_in_memory,
 )
-from simplicity_sweep.probe.points import Points
+from simplicity_sweep.probe.points import Points, regrouped
+
+_ATTACKED = 1000  # inputs at once
+_DIFFERENTIATED = 2000  # a multiple of what `jacobian_gram` differentiates at once in any network
 
 
 class Undefined(Exception):
@@ -79,7 +86,7 @@ class Observation:
     @cached_property
     def logits(self) -> Tensor:
         """[n, classes]."""
-        return outputs_of(self.network, self.points.inputs)
+        return self._outputs(self.points.parts(self._rows))
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -89,7 +96,7 @@ class Observation:
     @cached_property
     def noisy_logits(self) -> Tensor:
         """Outputs of the inputs with noise added, [draws, n, classes]."""
-        return disturbed_outputs(self.network, self.points.noisy)
+        return self._disturbed(self.points.noisy_parts(self._rows))
 
     @cached_property
     def noisy_probabilities(self) -> Tensor:
@@ -99,20 +106,38 @@ class Observation:
     @cached_property
     def attacked_logits(self) -> Tensor:
         """Outputs where FGSM and PGD look for another label than the predicted one, [2, n, classes]."""
-        inputs, probe = self.points.inputs, self.points.probe
+        probe, batch = self.points.probe, rows_at_once(self.points.inputs, _ATTACKED)
         attacks = (
-            fgsm(self.network, inputs, probe.epsilon),
-            pgd(self.network, inputs, probe.epsilon, probe.attack_steps),
+            partial(fgsm, self.network, epsilon=probe.epsilon, batch=batch),
+            partial(pgd, self.network, epsilon=probe.epsilon, steps=probe.attack_steps, batch=batch),
         )
-        return disturbed_outputs(self.network, attacks)
+        size = rows_in_memory(self.points.inputs, batch)
+        return self._disturbed(regrouped(map(attack, self.points.parts(size)), self._rows) for attack in attacks)
 
     @cached_property
     def path_labels(self) -> Tensor:
         """Predicted labels, or the symbols of other answers, along straight paths between inputs, [paths, points]."""
         points = self.points
-        return labels_along_paths(self.network, *points.path_ends, points.probe.points, answer=points.answer)
+        batch = rows_at_once(points.inputs)
+        return labels_along_paths(self.network, *points.path_ends, points.probe.points, batch, points.answer)
 
     @cached_property
     def jacobian_gram(self) -> Tensor:
         """J Jᵀ of the logits at each input, [n, classes, classes]."""
-        return jacobian_gram(self.network, self.points.inputs)
+        parts = self.points.parts(rows_in_memory(self.points.inputs, _DIFFERENTIATED))
+        return torch.cat([jacobian_gram(self.network, part) for part in parts])
+
+    @property
+    def _rows(self) -> int:
+        """How many inputs are in memory at once, where they are not all."""
+        return noise_rows(self.points.inputs)
+
+    def _outputs(self, parts: Iterable[Tensor]) -> Tensor:
+        return torch.cat([outputs_of(self.network, part) for part in parts])
+
+    def _disturbed(self, disturbed: Iterable[Iterable[Tensor]]) -> Tensor:
+        try:
+            return torch.stack([self._outputs(parts) for parts in disturbed])
+        except Exception as error:
+            error.add_note("raised by the network on disturbed inputs")
+            raise

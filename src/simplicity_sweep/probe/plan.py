@@ -8,6 +8,7 @@ from functools import cache, partial
 from itertools import product
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from simplicity_sweep.functional import Estimate, labels
@@ -100,7 +101,7 @@ class Plan:
             seen: the network at `at("val", data)`, where somebody has observed it.
         """
         figures = Figures()
-        observe = cache(lambda: seen or Observation(network, self.at("val", data)))
+        observe = cache(lambda: seen or Observation(network, self.at("val", data, _device_of(network))))
         for name, measurement in self.measurements.items():
             figures.add(f"val/{name}", measurement(observe))
         return figures
@@ -121,7 +122,8 @@ class Plan:
 
         @cache
         def observe(points: str) -> Observation:
-            return (seen if points == "test" else None) or Observation(network, self.at(points, data))
+            at = self.at(points, data, _device_of(network))
+            return (seen if points == "test" else None) or Observation(network, at)
 
         in_place_of = cache(lambda which: control(which, observe("test"), initial))
         for name, measurement in self.measurements.items():
@@ -138,11 +140,16 @@ class Plan:
             )
         return figures
 
-    def at(self, name: str, data: Parts) -> Points:
-        """The points called `test`, `val`, or as one of `ELSEWHERE`."""
+    def at(self, name: str, data: Parts, device: torch.device | None = None) -> Points:
+        """The points called `test`, `val`, or as one of `ELSEWHERE`, on `device`, the data's by default."""
         part: Part = getattr(data, name if name in ("train", "val") else "test")
         probe = self.probes["val" if name == "val" else "test"]
-        among = shared_points(part.inputs, part.labels, probe, self.seed, self.answer)
+        among = shared_points(part.inputs, part.labels, probe, self.seed, self.answer, device)
         if name == "midpoint":
             return among.midpoints
         return among.pure_noise if name == "noise" else among
+
+
+def _device_of(network: nn.Module) -> torch.device | None:
+    """Where a network computes; None if it has nothing that would say."""
+    return next((parameter.device for parameter in network.parameters()), None)

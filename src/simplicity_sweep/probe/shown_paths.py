@@ -58,6 +58,7 @@ def shown_paths(
         _LOG.info("measure.paths_between: %s left out; the data has the classes %s.", left_out, sorted(firsts))
     if not pairs:
         return []
-    starts, ends = (inputs[[firsts[label] for label in labels]] for labels in zip(*pairs, strict=True))
+    device = next((parameter.device for parameter in network.parameters()), inputs.device)
+    starts, ends = (inputs[[firsts[label] for label in labels]].to(device) for labels in zip(*pairs, strict=True))
     said = labels_along_paths(network, starts, ends, points).tolist()
     return [ShownPath(*pair, labels) for pair, labels in zip(pairs, said, strict=True)]
