@@ -8,6 +8,7 @@ given; with a FILE that is there nothing is trained. It is then the table in whi
 (accuracy up, flip rate down, on the validation set; the reference is the grid's worst in each, dead networks left out)
 is within 1 % of the grid's, and then until it is the grid's. A setting that was tried before costs no run, so that
 random search draws without replacement in effect; what has not come so far after 200 trials counts as the whole grid.
+The Gaussian process, which thinks for seconds about each trial, is left out.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ SAMPLERS = {
     "random": {"_target_": "optuna.samplers.RandomSampler"},
     "tpe": {"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10},
     "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": 10},
-    "gp": {"_target_": "optuna.samplers.GPSampler", "n_startup_trials": 10},
 }
 MOST = 200  # trials, repeated settings among them
 AT_ONCE = 4

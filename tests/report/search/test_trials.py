@@ -62,7 +62,7 @@ def test_the_hyperparameter_that_decides_has_the_share():
         (
             [trial(n, n / 9) for n in range(9)],
             {"optim.lr": SPACE["optim.lr"]},
-            r"one hyperparameter varies \(optim.lr\)",
+            "one hyperparameter varies (optim.lr)",
         ),
     ],
 )

@@ -43,11 +43,8 @@ def figures(results: Results) -> Figures:
         learning_curves,
         labels_along_paths,
     )
-    made: list[Picture | str] = (
-        [make(results, marks, source) for make in makers] if results.finished else ["all: no job has finished"]
-    )
-    if results.search is not None:
-        made.insert(0, search_history(results.search, source))
+    made: list[Picture | str] = [] if results.search is None else [search_history(results.search, source)]
+    made += [make(results, marks, source) for make in makers] if results.finished else ["all: no job has finished"]
     return Figures(
         [picture for picture in made if isinstance(picture, Picture)], [why for why in made if isinstance(why, str)]
     )
