@@ -39,7 +39,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "multilabel": ({"module"}, {"torch", "pytorch_lightning", "torchmetrics"}),
     "checkpoints": (set(), {"torch", "pytorch_lightning"}),
     "fused": ({"checkpoints", "data", "memory"}, {"torch", "pytorch_lightning"}),
-    "probe": ({"functional"}, {"torch"}),
+    "probe": ({"functional", "memory"}, {"torch"}),
     "callbacks": ({"fused", "logger", "probe", "tasks"}, {"torch", "pytorch_lightning"}),
     "architecture": ({"config", "nn", "trust"}, {"torch"}),
     "build": (

@@ -111,8 +111,8 @@ def test_points_that_are_made_as_needed_are_those_that_are_kept(monkeypatch, nam
     network = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)).double()
     inputs = torch.randn(60, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     seen = []
-    for kept in (1 << 28, 0):
-        monkeypatch.setattr("simplicity_sweep.probe.points._KEPT", kept)
+    for free in (1 << 30, 0):
+        monkeypatch.setattr("simplicity_sweep.probe.points.free_bytes", lambda _, free=free: free)
         among = Points(inputs, None, PROBE, 3)
         observation = Observation(network, getattr(among, name, among))
         seen.append(

@@ -52,7 +52,10 @@ class Kept:
         """The parts, nothing of their inputs read yet."""
         about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
         train, val, test = (
-            Split(_mapped_tensor(self._file(_INPUTS, name)), torch.from_numpy(self._labels(name)))
+            Split(
+                _mapped_tensor(self._file(_INPUTS, name), scattered=name == "train"),
+                torch.from_numpy(self._labels(name)),
+            )
             for name in ("train", "val", "test")
         )
         return Parts(
@@ -126,10 +129,10 @@ def room_for_inputs(room: Room, part: str, shape: Sequence[int]) -> Tensor:
     return torch.from_numpy(room.empty(_INPUTS.format(part), shape, np.float32))
 
 
-def _mapped_tensor(path: Path) -> Tensor:
+def _mapped_tensor(path: Path, scattered: bool) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return torch.from_numpy(mapped(path))
+        return torch.from_numpy(mapped(path, scattered))
 
 
 def _about(parts: Parts) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 from collections.abc import Sequence
@@ -69,7 +70,15 @@ class Files:
         return self.folder / f"{name}.npy"
 
 
-def mapped(path: Path) -> NDArray[Any]:
-    """The array in an `.npy` file, read where it is looked at; it can't be written to."""
-    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
+def mapped(path: Path, scattered: bool = False) -> NDArray[Any]:
+    """The array in an `.npy` file, read where it is looked at; it can't be written to.
+
+    Args:
+        path: the file.
+        scattered: whether its rows are looked at in any order, so that it does not help to read what lies around them:
+            a kernel may read megabytes there, and forget for them what will be needed.
+    """
+    array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    if scattered and hasattr(mmap, "MADV_RANDOM"):
+        array._mmap.madvise(mmap.MADV_RANDOM)
+    return array  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 _NUMBERS = 8192  # of an input that is not large
-_HELD = 1 << 26  # numbers, of 4 bytes mostly
+_HELD = 1 << 24  # numbers, of 4 bytes mostly
 
 
 @contextmanager
@@ -52,12 +52,12 @@ def rows_at_once(inputs: Tensor, most: int = 8192) -> int:
 
 
 def rows_in_memory(inputs: Tensor, batch: int) -> int:
-    """How many inputs are held in memory at once where all of them might not fit: a multiple of ``batch``, of 2²⁶
+    """How many inputs are held in memory at once where all of them might not fit: a multiple of ``batch``, of 2²⁴
     numbers or a few more.
 
     Example:
         >>> rows_in_memory(torch.zeros(1, 4096), batch=1000)
-        16000
+        4000
     """
     return batch * max(1, _HELD // max(1, inputs[:1].numel()) // batch)
 

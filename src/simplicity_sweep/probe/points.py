@@ -11,12 +11,13 @@ from torch import Generator, Tensor
 
 from simplicity_sweep.functional import labels as predicted_labels
 from simplicity_sweep.functional import noise_rows, noisy_inputs, path_pairs, with_noise
+from simplicity_sweep.memory import free_bytes
 from simplicity_sweep.probe.answers import Answer
 
 ELSEWHERE = ("train", "midpoint", "noise")
 """Points beside the test inputs themselves: training inputs, midpoints between pairs of test inputs, Gaussian noise."""
 
-_KEPT = 1 << 28  # numbers: what is made of inputs is kept for the networks to come if it takes no more than 1 GB
+_SHARE = 8  # what is made of inputs is kept for the networks to come if it takes no more than an eighth of what is free
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Points:
         Args:
             size: as many as noise is drawn for at once, `noise_rows`.
         """
-        if len(self.inputs) * self.probe.draws * self.inputs[:1].numel() <= _KEPT:
+        if "noisy" in vars(self) or self._has_room_for(len(self.inputs) * self.probe.draws):
             yield from (iter(torch.split(noisy, size)) for noisy in self.noisy)
             return
         generator, sigma = self.generator(), self.probe.sigma
@@ -108,7 +109,7 @@ class Points:
     def midpoints(self) -> Points:
         """The middles between pairs of inputs, each input in one pair at most; [n // 2, d...]."""
         count = len(self.inputs) // 2
-        if count * self.inputs[:1].numel() > _KEPT:
+        if not self._has_room_for(count):
             return _Midpoints(self, self._pair_indices(count))
         return Points(self._pairs(count).mean(1), None, self.probe, self.seed, self.answer)
 
@@ -116,7 +117,7 @@ class Points:
     def pure_noise(self) -> Points:
         """As many inputs of nothing but noise, of mean 0 and standard deviation 1 in their own units; [n, d...]."""
         # Of a stream of their own: from that of `noisy` they would be the very numbers that are then added to them.
-        if self.inputs.numel() > _KEPT:
+        if not self._has_room_for(len(self.inputs)):
             return _PureNoise(self)
         noise = torch.cat(list(self.noise(noise_rows(self.inputs))))
         return Points(noise, None, self.probe, self.seed, self.answer)
@@ -127,6 +128,10 @@ class Points:
         for first in range(0, max(1, len(self.inputs)), size):
             shape = (min(size, len(self.inputs) - first), *self.inputs.shape[1:])
             yield torch.randn(shape, generator=generator, device=generator.device, dtype=self.inputs.dtype)
+
+    def _has_room_for(self, inputs: int) -> bool:
+        """Whether so many inputs can be kept."""
+        return inputs * self.inputs[:1].nbytes <= free_bytes(self.device) // _SHARE
 
     def _pairs(self, count: int) -> Tensor:
         """Pairs of inputs, [count, 2, d...]; none among fewer than two."""
@@ -149,6 +154,9 @@ class _Midpoints(Points):
         super().__init__(_like(among, len(pairs)), None, among.probe, among.seed, among.answer, among.device)
         self._among, self._indices = among.inputs, pairs
 
+    def _has_room_for(self, inputs: int) -> bool:
+        return False  # `inputs` are none that could be kept
+
     def parts(self, size: int) -> Iterator[Tensor]:
         for pairs in torch.split(self._indices, size):
             yield self._among[pairs].to(self.device).mean(1)
@@ -161,6 +169,9 @@ class _PureNoise(Points):
         inputs = _like(among, len(among.inputs))
         super().__init__(inputs, None, among.probe, among.seed, among.answer, among.device)
         self._of = among
+
+    def _has_room_for(self, inputs: int) -> bool:
+        return False  # `inputs` are none that could be kept
 
     def parts(self, size: int) -> Iterator[Tensor]:
         drawn = self._of.noise(noise_rows(self.inputs))
