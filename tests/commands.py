@@ -97,6 +97,14 @@ def running(folder: Path, until: Path, *arguments: str) -> Iterator[Command]:
             command.send(signal.SIGKILL)
 
 
+def left_in(folder: Path) -> set[str]:
+    """The names of what commands have left in a folder; the store counts if anything was begun in it."""
+    names = {path.name for path in folder.iterdir()}
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        [(experiments,)] = connection.execute("SELECT COUNT(*) FROM experiments WHERE name <> 'Default'")
+    return names if experiments else names - {"mlflow.db"}
+
+
 def runs(folder: Path) -> list[Run]:
     """Every run in the folder's store, the first one first."""
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")

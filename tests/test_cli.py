@@ -12,7 +12,7 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.commands import parent_and_children, running, runs, train
+from tests.commands import left_in, parent_and_children, running, runs, train
 from tests.conftest import PROJECT
 
 QUICK = ["data=digits", "trainer=cpu", "trainer.max_epochs=2"]
@@ -192,14 +192,14 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, mode, overrid
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == set()
 
 
 def test_one_bad_job_keeps_the_whole_sweep_from_starting(tmp_path):
     done = train(tmp_path, "-m", "optim.lr=0.1,-1", "data=digits")
     assert done.returncode != 0
     assert "optim.lr = -1" in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == set()
 
 
 def test_a_sweep_keeps_to_its_folder(tmp_path):
@@ -207,14 +207,14 @@ def test_a_sweep_keeps_to_its_folder(tmp_path):
     assert done.returncode != 0
     assert "hydra.sweep.subdir = '../../x' of job 0" in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == set()
 
 
 def test_an_unreachable_server_is_refused_before_training(tmp_path):
     done = train(tmp_path, *QUICK, "tracking.uri=http://127.0.0.1:9")
     assert done.returncode != 0
     assert "tracking.uri = 'http://127.0.0.1:9'" in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == set()
 
 
 def test_a_data_folder_that_cannot_be_written_is_refused_before_training(tmp_path):
@@ -223,7 +223,7 @@ def test_a_data_folder_that_cannot_be_written_is_refused_before_training(tmp_pat
     assert done.returncode != 0
     assert f"{tmp_path}/file/data" in done.stderr
     assert "data.root" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert left_in(tmp_path) == {"file"}
 
 
 def test_a_truncated_file_is_refused_before_training(tmp_path):
@@ -237,7 +237,7 @@ def test_a_truncated_file_is_refused_before_training(tmp_path):
     assert f"{raw}/train-images-idx3-ubyte is truncated" in done.stderr
     assert "Delete" in done.stderr
     assert "Traceback" not in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert left_in(tmp_path) == {"data"}
 
 
 def test_help_imports_nothing_heavy(tmp_path):
