@@ -40,6 +40,7 @@ from simplicity_sweep.tracking import Run, Store, TrackingError
 _LOG = logging.getLogger(__name__)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, four times faster, where libyaml is there
 _GROUPS = ("setting", "model", "activation", "depth", "optim", "data", "trainer", "measure")
+_OURS = "simplicity_sweep."
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,8 @@ def chosen_parameters(config: Mapping[str, Any], choices: Mapping[str, Any]) -> 
         **_plain("model", config["model"]),
         **numbers,
         **_plain("optim", config["optim"]),
-        **{f"data.{key}": data[key] for key in ("batch_size", "val_size") if key in data},
+        **{f"data.{key}": data[key] for key in ("path", "batch_size", "val_size") if key in data},
+        **({} if data["_target_"].startswith(_OURS) else {"data.module": data["_target_"]}),
         "trainer.max_epochs": config["trainer"]["max_epochs"],
         "trainer.accelerator": config["trainer"]["accelerator"],
         "measure.sigma": probe["sigma"],

@@ -195,6 +195,7 @@ def test_fused_with_ours_it_gives_the_figures_of_ours_to_the_bit(tmp_path):
     assert done.returncode == 0, done.stderr
     _, jobs = parent_and_children(tmp_path)
     assert [job.data.tags["fused"] for job in jobs] == ["yes", "yes"]
+    assert jobs[0].data.params["data.module"] == "tests.foreign_data.Rings"
     assert len({job.data.tags["data.fingerprint"] for job in jobs}) == 1
     figures = {number: [tuple(row[1:]) for row in points(tmp_path) if row[0] == number] for number in ("0", "1")}
     assert figures["0"] == figures["1"]

@@ -135,6 +135,13 @@ def test_the_report_says_on_what_and_how_it_was_measured(store: Store, tmp_path:
     assert (about["versions"], about["machine"]) == ("torch 2.14.1", "AMD EPYC")
 
 
+def test_data_of_ones_own_are_called_by_their_file_or_class(store: Store, tmp_path: Path) -> None:
+    sweep = opened(store, tmp_path, 2)
+    job(sweep, 0, "data=table seed=0", 0, **{"data": "table", "data.path": "/somewhere/lots.csv"})
+    job(sweep, 1, "data=module seed=1", 1, **{"data": "module", "data.module": "my_package.MyData"})
+    assert read(sweep).about["data"] == "table (lots.csv), module (my_package.MyData)"
+
+
 def on(run: Run, fingerprint: str) -> None:
     run.set_tags({"data.fingerprint": fingerprint})
 

@@ -151,7 +151,7 @@ def _about(store: Store, parents: Sequence[StoredRun], runs: Sequence[StoredRun]
     dirty = any(run.data.tags.get("git.dirty") == "true" for run in runs)
     started = min(parent.info.start_time for parent in parents)
     about = {
-        "data": of_runs("data"),
+        "data": ", ".join(dict.fromkeys(map(_data_of, runs))),
         "data's fingerprint": ", ".join(fingerprints(runs)),
         "epochs": of_runs("trainer.max_epochs"),
         "layers": _distinct([example], "depth.sizes"),
@@ -167,6 +167,13 @@ def _about(store: Store, parents: Sequence[StoredRun], runs: Sequence[StoredRun]
         "python": str(kept.get("python", "")),
     }
     return {key: value for key, value in about.items() if value}
+
+
+def _data_of(run: StoredRun) -> str:
+    """The data set's name and, where it is one of a user's own, that of its file or class."""
+    params = run.data.params
+    source = FilePath(params["data.path"]).name if "data.path" in params else params.get("data.module", "")
+    return f"{params.get('data', '')}{f' ({source})' if source else ''}"
 
 
 def _distinct(runs: Iterable[StoredRun], param: str) -> str:
