@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import pytorch_lightning as pl
-from pytorch_lightning import Callback
 
+from simplicity_sweep.callbacks.stop_early import StopEarly
 from simplicity_sweep.logger import RunLogger
 
 
@@ -26,10 +26,11 @@ class Judge(Protocol):
         """Whether the run is to be stopped, by its curve so far: values by the number of epochs trained."""
 
 
-class StopPruned(Callback):
+class StopPruned(StopEarly):
     """Ends the training of a run after the epoch in which its judge has given it up.
 
     Never after the last epoch, when there is nothing left to spare, nor where the run ends anyway because it diverged.
+    The reason says after how many epochs, and by whom.
 
     Args:
         judge: of this run; None where none is asked for.
@@ -37,20 +38,9 @@ class StopPruned(Callback):
     """
 
     def __init__(self, judge: Judge | None, logger: RunLogger) -> None:
+        super().__init__()
         self._judge = judge
         self._logger = logger
-        self.reason: str | None = None
-        """After how many epochs it was stopped, and by whom; None if it was not."""
-
-    def state_dict(self) -> dict[str, str | None]:
-        return {"reason": self.reason}
-
-    def load_state_dict(self, state_dict: dict[str, str | None]) -> None:
-        self.reason = state_dict["reason"]
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.reason is not None:  # it had ended, and was cut off before it was recorded
-            trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trained = trainer.current_epoch + 1
@@ -60,5 +50,4 @@ class StopPruned(Callback):
         curve = {at + 1: value for at, value in self._logger.curve(self._judge.metric).items() if at < trained}
         if self._judge.stops(curve):
             epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
-            self.reason = f"after {epochs} of {trainer.max_epochs}, by {self._judge.name}"
-            trainer.should_stop = True
+            self.stop(trainer, f"after {epochs} of {trainer.max_epochs}, by {self._judge.name}")
