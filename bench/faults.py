@@ -26,7 +26,6 @@ In the end eight sweeps are started at one moment, into one new store.
 from __future__ import annotations
 
 import os
-import platform
 import random
 import resource
 import shutil
@@ -35,20 +34,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import metadata
 from itertools import cycle, islice
 from pathlib import Path
 from struct import unpack_from
 
-import torch
 from bench.forked import Forked
-from bench.victims import JOBS, Points, Server, Sweep
-from rich.console import Console
-from rich.table import Table
+from bench.tally import HEARD_SECONDS, Tally, show
+from bench.victims import JOBS, Server, Sweep
 
 EARLY = 0.3
 """How often a fault comes in the first seconds; else it comes between two writes of metrics, at random."""
@@ -58,11 +52,10 @@ LATER_SECONDS = (0.0, 1.0)
 LOOK_SECONDS = 0.05
 DELIVERING_SECONDS = (4.0, 6.0)
 """Then the command that delivers is killed: it has to import first."""
-HEARD_SECONDS = 5.0
-"""Within that a process must have ended after SIGTERM or Ctrl-C."""
 STUCK_SECONDS = 300.0
 """After that a process is stuck."""
 AT_ONCE = 8
+"""How many sweeps are started at one moment in the end."""
 
 ANYWHERE = ("kill", "terminate", "interrupt", "twice")
 CASES = {
@@ -73,63 +66,6 @@ CASES = {
 """Launcher, whether a server is before the store, and what can happen there."""
 GOES_ON = ("full disk", "worker", "away", "gone")
 """After these the sweep is left to come to an end by itself, whatever that is."""
-
-WRONG = {
-    "lost": "metric points lost",
-    "doubled": "metric points doubled",
-    "other": "metric points with another value",
-    "missing": "runs missing",
-    "superfluous": "runs too many",
-    "repeated": "finished runs run again",
-    "dragged": "jobs that ended with another one's process",
-    "untruthful": "statuses and exit codes untruthful",
-    "late": f"not ended {HEARD_SECONDS:.0f} s after SIGTERM or Ctrl-C",
-}
-
-
-@dataclass
-class Tally:
-    """What was injected, and what went wrong."""
-
-    injected: Counter[str] = field(default_factory=Counter)
-    sweeps: int = 0
-    at_once: int = 0
-    wrong: Counter[str] = field(default_factory=Counter)
-
-    def note(self, what: str, how_many: int, sweep: Sweep) -> None:
-        """Counts what went wrong, and says where."""
-        if how_many:
-            self.wrong[what] += how_many
-            print(f"{WRONG[what]}: {how_many}, in {sweep.log}", flush=True)
-
-    def compare(self, found: Mapping[str, Points], whole: Mapping[str, Points], sweep: Sweep) -> None:
-        """Counts what jobs have lost, doubled or have otherwise than those of the undisturbed sweep."""
-        for job, points in found.items():
-            self.note("lost", len(whole[job].keys() - points.keys()), sweep)
-            self.note("doubled", sum(len(values) - 1 for values in points.values()), sweep)
-            differing = (points[key][0] != whole[job].get(key, [None])[0] for key in points)
-            self.note("other", sum(differing), sweep)
-
-    def look(self, sweep: Sweep, fault: str | None, code: int, whole: Mapping[str, Points]) -> None:
-        """What can be told of a sweep whose process has just ended, with this code, after this fault or none."""
-        statuses = sweep.statuses()
-        jobs = [status for role, status, _ in statuses.values() if role == "job"]
-        done = [status for _, status, _ in statuses.values()] == ["FINISHED"] * (JOBS + 1)
-        self.note("untruthful", code == 0 and not done, sweep)
-        under_way = sweep.under_way()
-        if fault in ("terminate", "interrupt"):  # but what one before it left, which it may not have come to close
-            self.note("untruthful", len(under_way - sweep.running), sweep)
-        sweep.running = under_way
-        if fault == "worker":
-            self.note("dragged", max(0, JOBS - 1 - jobs.count("FINISHED")), sweep)
-        self.compare(sweep.points("FINISHED"), whole, sweep)
-        ended = {run: end for run, (role, status, end) in statuses.items() if (role, status) == ("job", "FINISHED")}
-        again = (ended.get(run) != end for run, end in sweep.ended.items())
-        self.note("repeated", sum(again), sweep)
-        sweep.ended = ended
-        self.note("superfluous", max(0, len(statuses) - JOBS - 1), sweep)
-        if code == 0:
-            self.note("missing", max(0, JOBS + 1 - len(statuses)), sweep)
 
 
 class Faults:
@@ -291,36 +227,57 @@ def disturb(sweep: Sweep, names: Iterator[str], alone: Sweep, faults: Faults) ->
     faults.tally.sweeps += 1
 
 
-def at_once(root: Path, tally: Tally) -> None:
-    """Starts sweeps at one moment, into one new store; each of them must be there, as one alone is."""
+def at_once(how_many: int, root: Path, tally: Tally) -> None:
+    """Starts so many sweeps at one moment, into one new store; each of them must be there, as one alone is."""
     alone = Sweep(root / "alone", "fused", epochs=2)
     together = Sweep(root / "together", "fused", epochs=2, name="${now:%H-%M-%S}-${short_id:}")
     processes = [alone.start()]
     processes[0].wait()
-    for _ in range(AT_ONCE):
+    for _ in range(how_many):
         together.attempts = 0
         processes.append(together.start())
     codes = [process.wait() for process in processes]
     statuses = [status for _, status, _ in together.statuses().values()]
-    tally.at_once = AT_ONCE
+    tally.at_once = how_many
     tally.note("untruthful", len(codes) - codes.count(0), together)
-    tally.note("missing", AT_ONCE * (JOBS + 1) - statuses.count("FINISHED"), together)
+    tally.note("missing", how_many * (JOBS + 1) - statuses.count("FINISHED"), together)
     found = together.points("FINISHED")
     for job, points in alone.points("FINISHED").items():
         for key, [value] in points.items():
-            tally.note("lost", max(0, AT_ONCE - len(found[job][key])), together)
-            tally.note("doubled", max(0, len(found[job][key]) - AT_ONCE), together)
+            tally.note("lost", max(0, how_many - len(found[job][key])), together)
+            tally.note("doubled", max(0, len(found[job][key]) - how_many), together)
             tally.note("other", sum(one != value for one in found[job][key]), together)
 
 
-def run(how_many: int, seed: int, root: Path, tally: Tally) -> None:
-    """Injects so many faults, and counts what came of them."""
+def run(
+    how_many: int,
+    seed: int,
+    root: Path,
+    tally: Tally,
+    cases: Mapping[tuple[str, bool], Sequence[str]] = CASES,
+    sweeps_at_once: int = AT_ONCE,
+) -> None:
+    """Injects so many faults, and counts what came of them.
+
+    Args:
+        how_many: faults; the last sweep is gone on with undisturbed.
+        seed: of what is left to chance.
+        root: an empty folder for everything.
+        tally: where they are counted.
+        cases: what can happen to which sweeps, in turn.
+        sweeps_at_once: how many are started at one moment in the end.
+    """
     draw = random.Random(seed)
     faults = Faults(draw, tally)
-    alone = {launcher: undisturbed(Sweep(root / launcher, launcher)) for launcher in ("fused", "processes")}
-    tally.compare(alone["processes"].points("FINISHED"), alone["fused"].points("FINISHED"), alone["processes"])
-    names = {case: shuffled(possible, draw) for case, possible in CASES.items()}
-    for number, case in enumerate(cycle(CASES)):
+    alone = {
+        launcher: undisturbed(Sweep(root / launcher, launcher))
+        for launcher in dict.fromkeys(launcher for launcher, _ in cases)
+    }
+    first, *others = alone.values()
+    for other in others:
+        tally.compare(other.points("FINISHED"), first.points("FINISHED"), other)
+    names = {case: shuffled(possible, draw) for case, possible in cases.items()}
+    for number, case in enumerate(cycle(cases)):
         if (left := how_many - tally.injected.total()) <= 0:
             break
         folder, (launcher, served) = root / str(number), case
@@ -333,22 +290,7 @@ def run(how_many: int, seed: int, root: Path, tally: Tally) -> None:
         finally:
             if server:
                 server.kill()
-    at_once(root, tally)
-
-
-def show(tally: Tally) -> None:
-    table = Table(title=f"{tally.injected.total()} faults in {tally.sweeps} sweeps of {JOBS} runs")
-    table.add_column("fault")
-    table.add_column("injected", justify="right")
-    for name, number in sorted(tally.injected.items()):
-        table.add_row(name, str(number))
-    table.add_row("sweeps started at one moment", str(tally.at_once))
-    table.add_section()
-    for what, text in WRONG.items():
-        table.add_row(text, str(tally.wrong[what]))
-    Console().print(table)
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}, MLflow {metadata.version('mlflow')}"
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}")
+    at_once(sweeps_at_once, root, tally)
 
 
 def main(how_many: int, seed: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -11,6 +13,7 @@ from simplicity_sweep.probe import Observation, Points, Probe, Undefined
 from simplicity_sweep.probe.points import shared_points
 
 PROBE = Probe(inputs=50, paths=20, points=16, draws=2, sigma=0.1)
+ALL = replace(PROBE, inputs=None)
 
 
 def points(seed: int = 0) -> Points:
@@ -32,7 +35,7 @@ def test_one_seed_observes_every_network_at_the_same_points():
 
 def test_points_that_are_shared_are_those_that_are_not():
     inputs, labels = torch.randn(60, 4), torch.arange(60)
-    shared, own = shared_points(inputs, labels, PROBE, 2), Points(inputs[:50], labels[:50], PROBE, 2)
+    shared, own = shared_points(inputs, labels, PROBE, 2), Points(inputs[:50], labels[:50], ALL, 2)
     assert shared is shared_points(inputs, labels, PROBE, 2)
     assert torch.equal(torch.stack(shared.noisy), torch.stack(own.noisy))
     assert torch.equal(torch.stack(shared.path_ends), torch.stack(own.path_ends))
@@ -69,14 +72,14 @@ def test_midpoints_lie_between_inputs_of_which_none_is_used_twice():
 
 
 def test_pure_noise_has_the_shape_of_the_inputs_and_unit_variance():
-    noise = Points(torch.full((500, 4), 7.0), None, PROBE, seed=0).pure_noise.inputs
+    noise = Points(torch.full((500, 4), 7.0), None, ALL, seed=0).pure_noise.inputs
     assert noise.shape == (500, 4)
     assert float(noise.mean()) == pytest.approx(0, abs=0.1)
     assert float(noise.std()) == pytest.approx(1, abs=0.1)
 
 
 def test_the_noise_added_to_pure_noise_is_not_that_noise_itself():
-    elsewhere = Points(torch.zeros(500, 4), None, PROBE, seed=0).pure_noise
+    elsewhere = Points(torch.zeros(500, 4), None, ALL, seed=0).pure_noise
     for noisy in elsewhere.noisy:
         both = torch.stack([elsewhere.inputs.flatten(), (noisy - elsewhere.inputs).flatten()])
         # Of 2000 pairs of independent numbers the correlation has a standard deviation of 0.022.
@@ -113,7 +116,7 @@ def test_points_that_are_made_as_needed_are_those_that_are_kept(monkeypatch, nam
     seen = []
     for free in (1 << 30, 0):
         monkeypatch.setattr("simplicity_sweep.probe.points.free_bytes", lambda _, free=free: free)
-        among = Points(inputs, None, PROBE, 3)
+        among = Points(inputs, None, ALL, 3)
         observation = Observation(network, getattr(among, name, among))
         seen.append(
             [observation.logits, observation.noisy_logits, observation.attacked_logits, observation.jacobian_gram]

@@ -49,9 +49,9 @@ class Points:
     Noise and pairs come from generators of their own, so that nobody else's random numbers change.
 
     Args:
-        inputs: [n, d...].
+        inputs: [n, d...], of which the probe may take only the first.
         labels: their true classes, [n], or targets, [n, k]; None where nobody knows them.
-        probe: how much is drawn.
+        probe: how many inputs count, and how much is drawn.
         seed: the same seed draws the same noise and pairs.
         answer: what a network says with its outputs; by default the predicted label.
         device: of the networks that are observed; by default where the inputs lie. Inputs that lie elsewhere, since
@@ -68,8 +68,8 @@ class Points:
         device: torch.device | None = None,
     ) -> None:
         self.device = inputs.device if device is None else device
-        self.inputs = inputs
-        self.labels = None if labels is None else labels.to(self.device)
+        self.inputs = inputs[: probe.inputs]
+        self.labels = None if labels is None else labels[: probe.inputs].to(self.device)
         self.probe = probe
         self.seed = seed
         self.answer = answer
@@ -201,16 +201,6 @@ def regrouped(parts: Iterable[Tensor], size: int) -> Iterator[Tensor]:
         yield torch.cat(held)
 
 
-@lru_cache(maxsize=2)
-def shared_points(
-    inputs: Tensor,
-    labels: Tensor | None,
-    probe: Probe,
-    seed: int,
-    answer: Answer = predicted_labels,
-    device: torch.device | None = None,
-) -> Points:
-    """Points among these inputs. Networks that are observed one after the other at the same points share them: to draw
-    noise for every input costs more than to evaluate a small network there."""
-    known = None if labels is None else labels[: probe.inputs]
-    return Points(inputs[: probe.inputs], known, probe, seed, answer, device)
+shared_points = lru_cache(maxsize=2)(Points)
+"""`Points`, but the same ones for the same arguments. Networks that are observed one after the other at the same points
+share them: to draw noise for every input costs more than to evaluate a small network there."""
