@@ -11,6 +11,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from simplicity_sweep.resolvers import register
+from simplicity_sweep.tracking import Run, Store
+from tests.stores import new_store
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -30,3 +32,15 @@ def composed() -> Callable[..., DictConfig]:
             return compose("config", list(overrides))
 
     return compose_with
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """One store for a file of tests, each of which starts runs of its own."""
+    return new_store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    """A run under way."""
+    return Run.start(store, name="a run", params={}, tags={})

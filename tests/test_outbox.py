@@ -35,7 +35,7 @@ INFINITE = float("inf")
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for the file: making a schema takes a second or more."""
+    """The address of one store for the file."""
     return new_store(tmp_path_factory.mktemp("store")).uri
 
 

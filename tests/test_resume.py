@@ -10,10 +10,8 @@ import pytest
 
 from simplicity_sweep.config import ConfigError
 from simplicity_sweep.environment import provenance
-from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep
 from simplicity_sweep.sweep.resume import Place, earlier_sweep, places, tell_of_other_code
-from tests.stores import new_store
 
 
 @dataclass
@@ -29,11 +27,6 @@ class Child:
     def __post_init__(self) -> None:
         self.data = SimpleNamespace(tags={"job": str(self.job), "config_hash": self.hash})
         self.info = SimpleNamespace(status=self.status)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return new_store(tmp_path_factory.mktemp("store"))
 
 
 def test_finished_jobs_are_not_run_again_and_the_others_keep_their_numbers():

@@ -38,7 +38,7 @@ JOBS = (
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """One store for the file, with one sweep of three jobs in it: making a schema takes a second or more."""
+    """One store for the file, with one sweep of three jobs in it."""
     store = new_store(tmp_path_factory.mktemp("store"))
     sweep(store)
     return store

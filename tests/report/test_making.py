@@ -21,11 +21,6 @@ FILES = {"report.html", "table.csv", "table.tex"}
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return new_store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture(scope="module")
 def sweep(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     made = opened(store, tmp_path_factory.mktemp("sweeps"), 4)
     made.run.log_texts({artifacts.DECIDE: yaml.safe_dump(RULE)})
