@@ -15,7 +15,8 @@ from simplicity_sweep.search.pruner import Judge, Pruner, Rival, Rivals
 from simplicity_sweep.search.running import Plan
 from simplicity_sweep.search.sampler import Sampler
 from simplicity_sweep.search.space import Space
-from simplicity_sweep.search.study import Course, Study
+from simplicity_sweep.search.study import Study
+from simplicity_sweep.search.trial import Course
 
 SPACE = Space({"x": None}, {"x": FloatDistribution(0, 1)}, [[]])
 BEST = Goals({"val/accuracy": "maximize"})

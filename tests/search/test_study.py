@@ -13,7 +13,8 @@ from simplicity_sweep.report.decision.requirements import parse
 from simplicity_sweep.search.goals import Goals
 from simplicity_sweep.search.sampler import Sampler
 from simplicity_sweep.search.space import Space
-from simplicity_sweep.search.study import Known, Study
+from simplicity_sweep.search.study import Study
+from simplicity_sweep.search.trial import Known
 
 SPACE = Space(
     {"x": None, "kind": None},

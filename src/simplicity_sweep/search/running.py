@@ -30,7 +30,8 @@ from simplicity_sweep.search.pruner import Judge, Pruner, Rivals
 from simplicity_sweep.search.quiet import optuna_quiet
 from simplicity_sweep.search.sampler import Sampler
 from simplicity_sweep.search.space import Space
-from simplicity_sweep.search.study import Course, Study, Trial
+from simplicity_sweep.search.study import Study
+from simplicity_sweep.search.trial import Course, Trial
 from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store
 from simplicity_sweep.sweep import Sweep

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -14,64 +13,27 @@ from simplicity_sweep.search.goals import Goals, Metrics
 from simplicity_sweep.search.pruner import Rival
 from simplicity_sweep.search.sampler import Sampler, constrained
 from simplicity_sweep.search.space import Space
+from simplicity_sweep.search.trial import (
+    JOB,
+    KNOWN_TO,
+    METRICS,
+    NOTES,
+    PLACE,
+    SAME_AS,
+    SEARCH,
+    SOURCE,
+    Course,
+    Known,
+    Trial,
+    described,
+    rival_of,
+    trial_of,
+)
 
 _DEFINITION = "definition"  # of the study
 _SEED = "seed"
 _FIRST = "first guesses of "
-_SEARCH, _PLACE, _JOB, _SAME_AS, _NOTES = "search", "place", "job", "same as", "notes"  # of a trial
-_SOURCE, _KNOWN_TO, _METRICS = "source", "known to", "metrics"  # of one whose result was there before
 _GUESSED = "fixed_params"  # Optuna's mark of an enqueued trial
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One setting that is tried.
-
-    Attributes:
-        number: the study's.
-        place: which of the search's it is, from 0.
-        params: what was chosen.
-        job: the number of its first job; None where an equal setting was tried before.
-        same_as: the number of the trial that had the same setting.
-        open: whether it has no result yet.
-    """
-
-    number: int
-    place: int
-    params: Mapping[str, Any]
-    job: int | None
-    same_as: int | None
-    open: bool
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a trial's run went, for the pruner of later ones.
-
-    Attributes:
-        curve: the objective by the number of epochs trained.
-        notes: what the pruner has noted of it.
-        pruned: whether it was stopped early.
-    """
-
-    curve: Mapping[int, float] = field(default_factory=dict)
-    notes: Mapping[str, Any] = field(default_factory=dict)
-    pruned: bool = False
-
-
-@dataclass(frozen=True)
-class Known:
-    """A setting whose result was there before the search.
-
-    Attributes:
-        params: what was chosen.
-        metrics: its figures.
-        source: where it is from.
-    """
-
-    params: Mapping[str, Any]
-    metrics: Metrics
-    source: str
 
 
 class Study:
@@ -95,9 +57,7 @@ class Study:
         self._goals = goals
         self._sampler = sampler
         self._metrics: dict[int, Metrics] = {
-            trial.number: trial.user_attrs[_METRICS]
-            for trial in self._all()
-            if trial.user_attrs.get(_KNOWN_TO) == search
+            trial.number: trial.user_attrs[METRICS] for trial in self._all() if trial.user_attrs.get(KNOWN_TO) == search
         }
 
     @classmethod
@@ -152,19 +112,19 @@ class Study:
             known: results that count as trials.
             guesses: settings to begin with.
         """
-        there = {trial.user_attrs.get(_SOURCE) for trial in self._all()}
+        there = {trial.user_attrs.get(SOURCE) for trial in self._all()}
         for one in known:
             values = self._goals.values(one.metrics)
             if values is not None and one.source not in there:
                 asked = self._asked(self._thinking(), one.params, len(self._all()))
-                attrs = {_SOURCE: one.source, _KNOWN_TO: self._search, _METRICS: dict(one.metrics)}
+                attrs = {SOURCE: one.source, KNOWN_TO: self._search, METRICS: dict(one.metrics)}
                 number = self._add(asked, attrs, TrialState.COMPLETE, values)
                 self._metrics[number] = one.metrics
         self._record.set_user_attr(_FIRST + self._search, [dict(guess) for guess in guesses])
 
     def trials(self) -> list[Trial]:
         """Those of this search, in their order."""
-        found = [_trial(trial) for trial in self._all() if trial.user_attrs.get(_SEARCH) == self._search]
+        found = [trial_of(trial) for trial in self._all() if trial.user_attrs.get(SEARCH) == self._search]
         return sorted(found, key=lambda trial: trial.place)
 
     def values_of(self, trial: Trial) -> list[float] | None:
@@ -202,7 +162,7 @@ class Study:
         first = min(trial.number for trial in self.trials() if trial.place >= start)
         before = self._all()[:first]
         broken = self._violations(before)
-        return [_rival(trial, broken.get(trial.number)) for trial in before]
+        return [rival_of(trial, broken.get(trial.number)) for trial in before]
 
     def result(self, trial: Trial, metrics: Metrics | None, course: Course | None = None) -> bool:
         """Whether the trial has a result now, as a whole or pruned: its figures are there, and the objectives among
@@ -231,7 +191,7 @@ class Study:
         if trial.same_as is None:
             return self.result(trial, None)
         same = self._all()[trial.same_as]
-        course = Course(same.intermediate_values, same.user_attrs.get(_NOTES, {}), same.state is TrialState.PRUNED)
+        course = Course(same.intermediate_values, same.user_attrs.get(NOTES, {}), same.state is TrialState.PRUNED)
         return self.result(trial, self._metrics.get(same.number), course)
 
     def remember(self, trial: Trial, metrics: Metrics | None) -> None:
@@ -250,7 +210,7 @@ class Study:
         open ones nothing is known."""
         trials = [trial for trial in self._all() if self._matters(trial)]
         broken = self._violations(trials)
-        return [_described(trial, broken.get(trial.number, ())) for trial in trials]
+        return [described(trial, broken.get(trial.number, ())) for trial in trials]
 
     def best(self) -> list[tuple[dict[str, Any], list[float]]]:
         """Settings and values of the best trial, or of the Pareto front; none where no trial keeps the limits."""
@@ -264,7 +224,7 @@ class Study:
         """Records how a trial's run went; a part of it may be there from before a cut."""
         stored = self._all()[trial.number]
         live = optuna.trial.Trial(self._record, stored._trial_id)
-        live.set_user_attr(_NOTES, dict(course.notes))
+        live.set_user_attr(NOTES, dict(course.notes))
         for epochs in sorted(course.curve.keys() - stored.intermediate_values.keys()):
             live.report(course.curve[epochs], epochs)
 
@@ -274,16 +234,16 @@ class Study:
         mine = self.trials()
         equal = next((one for one in self._all() if one.params == asked.params and self._counts(one)), None)
         jobs = [trial.job for trial in mine if trial.job is not None]
-        where: dict[str, Any] = {_SEARCH: self._search, _PLACE: place}
+        where: dict[str, Any] = {SEARCH: self._search, PLACE: place}
         if equal is not None:
-            where[_SAME_AS] = equal.number
+            where[SAME_AS] = equal.number
         else:
-            where[_JOB] = jobs[-1] + len(self._space.replicates) if jobs else 0
+            where[JOB] = jobs[-1] + len(self._space.replicates) if jobs else 0
         self._add(asked, where, TrialState.RUNNING)
 
     def _counts(self, trial: FrozenTrial) -> bool:
         """Whether an equal setting needs no run of its own: this one is finished, or will be."""
-        own = trial.user_attrs.get(_SEARCH) == self._search
+        own = trial.user_attrs.get(SEARCH) == self._search
         known = trial.number in self._metrics
         return (trial.state is TrialState.COMPLETE and known) or (
             own and trial.state in (TrialState.RUNNING, TrialState.PRUNED)
@@ -346,42 +306,11 @@ class Study:
     def _matters(self, trial: FrozenTrial) -> bool:
         """Whether it is finished, or being run by this search: who knows what became of another one's."""
         return trial.state.is_finished() or (
-            trial.state is TrialState.RUNNING and trial.user_attrs.get(_SEARCH) == self._search
+            trial.state is TrialState.RUNNING and trial.user_attrs.get(SEARCH) == self._search
         )
 
     def _all(self) -> list[FrozenTrial]:
         return self._record.get_trials(deepcopy=False)
-
-
-def _trial(trial: FrozenTrial) -> Trial:
-    attrs = trial.user_attrs
-    return Trial(
-        trial.number, attrs[_PLACE], trial.params, attrs.get(_JOB), attrs.get(_SAME_AS), not trial.state.is_finished()
-    )
-
-
-def _described(trial: FrozenTrial, broken: Sequence[float]) -> dict[str, Any]:
-    return {
-        "number": trial.number,
-        "state": trial.state.name,
-        "params": trial.params,
-        "values": trial.values or [],
-        "keeps": all(one <= 0 for one in broken),
-        "epochs": trial.last_step if trial.state is TrialState.PRUNED else None,
-        "same_as": trial.user_attrs.get(_SAME_AS),
-        "known": _SOURCE in trial.user_attrs,
-    }
-
-
-def _rival(trial: FrozenTrial, broken: Sequence[float] | None) -> Rival:
-    if broken is None or any(one > 0 for one in broken):
-        return Rival("FAIL")
-    return Rival(
-        "PRUNED" if trial.state is TrialState.PRUNED else "COMPLETE",
-        trial.value,
-        trial.intermediate_values,
-        trial.user_attrs.get(_NOTES, {}),
-    )
 
 
 def _drawn() -> int:

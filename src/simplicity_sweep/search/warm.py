@@ -19,7 +19,7 @@ from simplicity_sweep.recorded import find_sweep
 from simplicity_sweep.search.goals import mean_of
 from simplicity_sweep.search.running import Plan
 from simplicity_sweep.search.sampler import constrained
-from simplicity_sweep.search.study import Known
+from simplicity_sweep.search.trial import Known
 from simplicity_sweep.status import status_of
 from simplicity_sweep.store import Store, TrackingError
 
