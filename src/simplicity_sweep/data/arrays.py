@@ -119,14 +119,13 @@ class Arrays(OwnData):
             return {name: self._array(archive, name, room) for name in archive.files}
 
     def _array(self, archive: Any, name: str, room: Room) -> NDArray[Any]:
-        try:
-            with archive.zip.open(f"{name}.npy") as stream:
-                return room.loaded(f"{SCRATCH}{name}", stream)
-        except ValueError as error:
+        if _head(archive, name)[1].hasobject:
             raise DataError(
                 f"{self.path}: the array {name} holds Python objects, which could run code when they are read. Save "
                 "plain numbers or texts: numpy.savez(path, inputs=inputs.astype(float), labels=labels.astype(str))"
-            ) from error
+            )
+        with archive.zip.open(f"{name}.npy") as stream:
+            return room.loaded(f"{SCRATCH}{name}", stream)
 
     def _labels(self, arrays: Mapping[str, NDArray[Any]], prefix: str) -> tuple[NDArray[Any], str, Any]:
         name = f"{prefix}labels"
